@@ -1,0 +1,162 @@
+"""The nouns of the loop: a menu is offered, a choice is made, an outcome comes back at a price."""
+
+from collections.abc import Callable
+from typing import Any, Protocol, Self, TypeVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
+
+from altheory.core.check import finite, nonnegative, one_length
+from altheory.core.record import leaf, record
+
+Key = PRNGKeyArray
+
+
+def _array(x: Any) -> Any:
+    return jnp.asarray(x) if not isinstance(x, jax.core.Tracer) else x
+
+
+@record
+class Rows:
+    """Rows of a shared table, by reference: a product menu (items x labelers) holds indices, not copies of features.
+
+    `table` is `[N, ...]`; `index` is `[K]`, the item of each menu row; `source` is `[K]`, its labeler or model.
+    """
+
+    table: PyTree[Any]
+    index: Int[Array, "*K"]
+    source: Int[Array, "*K"]
+
+    def __getitem__(self, i: Any) -> "Rows":
+        return Rows(self.table, self.index[i], self.source[i])
+
+
+def _is_rows(x: Any) -> bool:
+    return isinstance(x, Rows)
+
+
+def take(x: PyTree[Any], i: Any) -> PyTree[Any]:
+    """Row `i` of every array in `x`; a `Rows` keeps its table whole."""
+    return jax.tree.map(lambda a: a[i], x, is_leaf=_is_rows)
+
+
+def features(x: Any) -> Array:
+    """The feature array `[K, d]` (or `[d]`, of one row) behind a menu's `x`, looked up where `x` is `Rows`."""
+    return x.table[x.index] if _is_rows(x) else x
+
+
+def per_item(fn: Callable[[Array], Array], x: Any, *, axis: int = 0) -> Array:
+    """Apply `fn` to features `[N, d]` once an item, then gather its item axis to menu rows where `x` is `Rows`."""
+    return jnp.take(fn(x.table), x.index, axis=axis) if _is_rows(x) else fn(x)
+
+
+@record
+class Menu:
+    """What an oracle offers in a round: K items, K static.
+
+    `x`: whatever describes an item (features `[K, d]`, arm ids `[K]`, `Rows`); `price [K]` in money, `noise [K]` the
+    outcome's noise (a standard deviation for real outcomes, an error rate for labels), `open [K]` what may be chosen.
+    """
+
+    x: PyTree[Any]
+    price: Float[Array, "*K"]
+    noise: Float[Array, "*K"]
+    open: Bool[Array, "*K"]
+
+    def __getitem__(self, i: Any) -> "Menu":
+        return Menu(take(self.x, i), self.price[i], self.noise[i], self.open[i])
+
+    def closing(self, shut: Bool[Array, "K"]) -> "Menu":
+        """The same menu with the items of a mask closed."""
+        return Menu(self.x, self.price, self.noise, self.open & ~shut)
+
+
+def menu(x: PyTree[Any], *, price: Any = None, noise: Any = None, open: Any = None) -> Menu:
+    """Build a menu from features `[K, ...]`; prices default to 1, noise to 0, and every item is open.
+
+    Raises `ValueError` where a feature or price is not finite, a price is below zero, or lengths differ.
+    """
+    size = (x.index if isinstance(x, Rows) else jax.tree.leaves(x)[0]).shape[0]
+    made = Menu(
+        x,
+        _array(jnp.ones(size) if price is None else price),
+        _array(jnp.zeros(size) if noise is None else noise),
+        _array(jnp.ones(size, bool) if open is None else open),
+    )
+    for name in ("price", "noise", "open"):
+        one_length(f"menu {name}", getattr(made, name), size)
+    finite("menu x", x)
+    nonnegative("menu price", made.price)
+    nonnegative("menu noise", made.noise)
+    return made
+
+
+@record
+class Choice:
+    """What a policy picked: `item` and `prob` are scalars, or `[q]` when batched, with the `valid` mask beside them.
+
+    `prob` is the probability of the pick given the scores. `stop` ends the run before anything is bought. `status`
+    holds the bits of `altheory.core.status`.
+    """
+
+    item: Int[Array, "*q"]
+    prob: Float[Array, "*q"]
+    stop: Bool[Array, ""]
+    valid: Bool[Array, "*q"]
+    status: Int[Array, ""]
+
+
+@record
+class Outcome:
+    """What came back: `y` (a label, a reward, any pytree) and its `cost`, each `[q]` when batched.
+
+    `confidence` is the source's own probability that `y` is right, 1 where it states none.
+    """
+
+    y: PyTree[Any]
+    cost: Float[Array, "*q"]
+    confidence: Float[Array, "*q"] = leaf(1.0)
+
+
+class Belief(Protocol):
+    """What is known. Only `update` is required; a score asks for the capabilities it needs:
+
+    `mean(menu) -> [K]`, `std(menu) -> [K]`, `count(menu) -> [K]`, `sample(menu, key) -> [K]`,
+    `probs(menu) -> [K, C]` at the point estimate, `predictive(menu, key, draws) -> [draws, K, C]`.
+    A row whose `open` is False changes nothing.
+    """
+
+    def update(self, row: Menu, y: Any) -> Self: ...
+
+
+State = TypeVar("State")
+World = TypeVar("World")
+
+
+class Policy(Protocol[State]):
+    """Who chooses. A policy is data (a pytree of hyperparameters); its state is a fold of `update`."""
+
+    def init(self, key: Key) -> State: ...
+    def select(self, state: State, menu: Menu, key: Key) -> Choice: ...
+    def update(self, state: State, menu: Menu, choice: Choice, outcome: Outcome) -> State: ...
+
+
+class Oracle(Protocol[World]):
+    """The simulated environment. `World` holds only what changes; constants live in the oracle's own fields."""
+
+    def init(self, key: Key) -> World: ...
+    def offer(self, world: World) -> Menu: ...
+    def answer(self, world: World, choice: Choice, key: Key) -> tuple[World, Outcome]: ...
+    def value(self, world: World) -> Float[Array, "K"]: ...
+
+
+class Live(Protocol):
+    """The host oracle: the same two verbs, impure."""
+
+    def offer(self) -> Menu: ...
+    def answer(self, choice: Choice) -> Outcome: ...
+
+
+ScoreFn = Callable[[Any, Menu, Key], Float[Array, "K"]]
+StopFn = Callable[[Any, Menu, Float[Array, "K"]], Bool[Array, ""]]
