@@ -2,6 +2,9 @@
 
 __version__ = "0.1.0"
 
-from altheory.core import Choice, Menu, Outcome, Rows, Score, menu, needs, record, score, static
-
-__all__ = ["Choice", "Menu", "Outcome", "Rows", "Score", "menu", "needs", "record", "score", "static"]
+from altheory.beliefs import *  # noqa: F403
+from altheory.core import *  # noqa: F403
+from altheory.oracles import *  # noqa: F403
+from altheory.policies import *  # noqa: F403
+from altheory.scores import *  # noqa: F403
+from altheory.sim import *  # noqa: F403

@@ -17,6 +17,7 @@ from altheory.core.types import (
     features,
     menu,
     per_item,
+    product,
     take,
 )
 
@@ -38,6 +39,7 @@ __all__ = [
     "menu",
     "needs",
     "per_item",
+    "product",
     "record",
     "score",
     "static",

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from altheory.core.check import finite, nonnegative, one_length
-from altheory.core.record import leaf, record
+from altheory.core.record import leaf, record, static
 
 Key = PRNGKeyArray
 
@@ -22,11 +22,13 @@ class Rows:
     """Rows of a shared table, by reference: a product menu (items x labelers) holds indices, not copies of features.
 
     `table` is `[N, ...]`; `index` is `[K]`, the item of each menu row; `source` is `[K]`, its labeler or model.
+    `copies` > 0 says that `index` runs through the whole table that many times, so that nothing need be gathered.
     """
 
     table: PyTree[Any]
     index: Int[Array, "*K"]
     source: Int[Array, "*K"]
+    copies: int = static(0)
 
     def __getitem__(self, i: Any) -> "Rows":
         return Rows(self.table, self.index[i], self.source[i])
@@ -47,8 +49,18 @@ def features(x: Any) -> Array:
 
 
 def per_item(fn: Callable[[Array], Array], x: Any, *, axis: int = 0) -> Array:
-    """Apply `fn` to features `[N, d]` once an item, then gather its item axis to menu rows where `x` is `Rows`."""
-    return jnp.take(fn(x.table), x.index, axis=axis) if _is_rows(x) else fn(x)
+    """Apply `fn` to features `[N, d]` once an item, then spread its item axis over menu rows where `x` is `Rows`."""
+    if not _is_rows(x):
+        return fn(x)
+    each = fn(x.table)
+    return jnp.concatenate([each] * x.copies, axis) if x.copies else jnp.take(each, x.index, axis=axis)
+
+
+def product(table: Any, sources: int) -> Rows:
+    """All items for each of `sources` labelers or models: row `s N + i` is item i from source s."""
+    items = jax.tree.leaves(table)[0].shape[0]
+    index = jnp.tile(jnp.arange(items), sources)
+    return Rows(table, index, jnp.repeat(jnp.arange(sources), items), sources)
 
 
 @record

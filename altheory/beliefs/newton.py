@@ -1,0 +1,215 @@
+"""The mode and the draws of a multinomial logistic posterior, in matrix-vector products alone."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from altheory.core import Key, record, static
+from altheory.core.numerics import cho_solve, cholesky, dot, einsum
+
+NEWTON_STEPS, NEWTON_TOLERANCE = 12, 1e-2
+DRAW_STEPS, DRAW_TOLERANCE = 64, 1e-3
+"""Conjugate gradient steps at most, and the residual they stop at against the right side, in the preconditioner's norm.
+
+A Newton direction need not be exact: the next round goes on from where this one ended.
+"""
+
+
+@record
+class Data:
+    r"""A ring of labels, and the quadratic prior :math:`\langle h, W\rangle - \frac12\mathrm{tr}\,W P W^\top`.
+
+    When the ring is full the oldest label joins the prior as the quadratic with its gradient at the current mode.
+    """
+
+    x: Float[Array, "n d"]
+    y: Int[Array, "n"]
+    noise: Float[Array, "n"]
+    weight: Float[Array, "n"]
+    prior_precision: Float[Array, "d d"]
+    prior_moment: Float[Array, "contrasts d"]
+    classes: int = static(2)
+
+    @staticmethod
+    def empty(dim: int, classes: int, *, prior: float, capacity: int) -> "Data":
+        return Data(
+            jnp.zeros((capacity, dim)),
+            jnp.zeros(capacity, jnp.int32),
+            jnp.zeros(capacity),
+            jnp.zeros(capacity),
+            prior * jnp.eye(dim),
+            jnp.zeros((classes - 1, dim)),
+            classes,
+        )
+
+    @property
+    def contrast(self) -> Float[Array, "contrasts C"]:
+        return jnp.asarray(contrasts(self.classes), self.x.dtype)
+
+    def push(self, weights: Array, x: Array, y: Array, noise: Array, live: Bool[Array, ""], seen: Array) -> "Data":
+        """Write a label into the ring where `live`; what it displaces is absorbed into the prior."""
+        slot = seen % self.x.shape[0]
+        old = jax.tree.map(lambda a: a[slot], (self.x, self.y, self.noise, self.weight))
+        precision, moment = self._absorb(weights, *old, live)
+        new = (x, jnp.asarray(y, jnp.int32), noise, jnp.ones(()))
+        x, y, noise, weight = (
+            a.at[slot].set(jnp.where(live, n, o).astype(a.dtype))
+            for a, n, o in zip((self.x, self.y, self.noise, self.weight), new, old, strict=True)
+        )
+        return Data(x, y, noise, weight, precision, moment, self.classes)
+
+    def _absorb(
+        self, weights: Array, x: Array, y: Array, noise: Array, weight: Array, live: Array
+    ) -> tuple[Array, Array]:
+        weight = weight * live
+        z = dot(weights, x)
+        p = jax.nn.softmax(dot(z, self.contrast))
+        pull = weight * dot(self.contrast, responsibility(p, y, noise) - p)
+        bend = weight * jnp.einsum("jc,jc->", dot(self.contrast, fisher(p, noise)), self.contrast) / z.shape[0]
+        return (
+            self.prior_precision + bend * jnp.outer(x, x),
+            self.prior_moment + jnp.outer(pull + bend * z, x),
+        )
+
+
+def contrasts(classes: int) -> np.ndarray:
+    r"""`[C-1, C]` Helmert contrasts over :math:`\sqrt2`: :math:`B B^\top = I/2` and :math:`B 1 = 0`; `[-1/2, 1/2]` for two."""
+    rows = [np.r_[-np.ones(k), k, np.zeros(classes - k - 1)] / np.sqrt(k * (k + 1)) for k in range(1, classes)]
+    return np.array(rows) / np.sqrt(2)
+
+
+def with_noise(p: Float[Array, "... C"], noise: Array) -> Float[Array, "... C"]:
+    r"""The observed label's distribution, :math:`(1-\epsilon)p_c + \frac{\epsilon}{C-1}(1-p_c)`."""
+    return p + noise * ((1 - p) / (p.shape[-1] - 1) - p)
+
+
+def responsibility(p: Float[Array, "... C"], y: Array, noise: Array) -> Float[Array, "... C"]:
+    """The true class's posterior given an observed label, for class probabilities `p`."""
+    hit = jax.nn.one_hot(y, p.shape[-1], dtype=p.dtype)
+    noise = jnp.asarray(noise)[..., None]
+    joint = p * with_noise(hit, noise)
+    total = joint.sum(-1, keepdims=True)
+    return jnp.where(total > 0, joint / jnp.where(total > 0, total, 1), hit)
+
+
+def root_fisher(p: Float[Array, "... C"], noise: Array) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    r"""`e -> R e` and `u -> R' u` per label, with :math:`R R^\top = S T\,\mathrm{diag}(\tilde p)^{-1}\,T^\top S`.
+
+    That is the Fisher information of the noisy label about the logits: :math:`S = \mathrm{diag}\,p - pp^\top`, `T` the
+    noise channel, :math:`\tilde p` the observed label's law. Without noise it is `S`, the Hessian itself.
+    """
+    noise = jnp.asarray(noise)[..., None]
+    clarity = 1 - noise * p.shape[-1] / (p.shape[-1] - 1)
+    scale = clarity / jnp.sqrt(jnp.maximum(with_noise(p, noise), jnp.finfo(p.dtype).tiny))
+
+    def centre(u: Array) -> Array:
+        return p * (u - (p * u).sum(-1, keepdims=True))
+
+    return lambda e: centre(scale * e), lambda u: scale * centre(u)
+
+
+def fisher(p: Float[Array, "C"], noise: Array) -> Float[Array, "C C"]:
+    """The Fisher information matrix of one noisy label about the logits."""
+    _, transpose = root_fisher(p, noise)
+    rows = transpose(jnp.eye(p.shape[-1], dtype=p.dtype))
+    return dot(rows, rows.T)
+
+
+def log_posterior(z: Float[Array, "n contrasts"], weights: Array, data: Data) -> Array:
+    """Log density at linear predictors `z = X W'`, up to a constant."""
+    p = jax.nn.softmax(dot(z, data.contrast), -1)
+    seen = jnp.take_along_axis(with_noise(p, data.noise[:, None]), data.y[:, None], -1)[:, 0]
+    fit = (data.weight * jnp.log(jnp.maximum(seen, jnp.finfo(p.dtype).tiny))).sum()
+    return fit + (data.prior_moment * weights).sum() - 0.5 * (dot(weights, data.prior_precision) * weights).sum()
+
+
+def newton_step(weights: Array, data: Data) -> Array:
+    r"""One damped Newton step by preconditioned conjugate gradients.
+
+    The direction solves with :math:`\sum_i S_i \otimes x_ix_i^\top + P` (for noisy labels, the complete-data curvature).
+    Of the full step, its half and quarter, and the step that Bohning's bound :math:`S \preceq \frac12(I - 11^\top/C)` makes safe, the best is
+    taken, and none where none improves: the log density never falls.
+    """
+    z = dot(data.x, weights.T)
+    p = jax.nn.softmax(dot(z, data.contrast), -1)
+    pull = dot((responsibility(p, data.y, data.noise) - p) * data.weight[:, None], data.contrast.T)
+    gradient = dot(pull.T, data.x) + data.prior_moment - dot(weights, data.prior_precision)
+    factor = cholesky(bound(data))
+
+    def curvature(v: Array) -> Array:
+        u = p * dot(dot(data.x, v.T), data.contrast)
+        u = dot((u - p * u.sum(-1, keepdims=True)) * data.weight[:, None], data.contrast.T)
+        return dot(u.T, data.x) + dot(v, data.prior_precision)
+
+    step = solve(curvature, factor, gradient, steps=NEWTON_STEPS, tolerance=NEWTON_TOLERANCE)
+    safe = (gradient * step).sum() / jnp.maximum((dot(step, bound(data)) * step).sum(), jnp.finfo(z.dtype).tiny)
+    sizes = jnp.stack([jnp.zeros_like(safe), safe, *(jnp.full_like(safe, s) for s in (0.25, 0.5, 1.0))])
+    move = dot(data.x, step.T)
+    heights = jax.vmap(lambda s: log_posterior(z + s * move, weights + s * step, data))(sizes)
+    return weights + sizes[jnp.argmax(jnp.where(jnp.isnan(heights), -jnp.inf, heights))] * step
+
+
+def bound(data: Data) -> Float[Array, "d d"]:
+    r"""Bohning's bound on the curvature, the same for each contrast: :math:`P + \frac14 X^\top X`."""
+    return data.prior_precision + 0.25 * dot((data.x * data.weight[:, None]).T, data.x)
+
+
+def draws_of(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "draws contrasts d"]:
+    r"""Draws from :math:`N(\hat W, H^{-1})`, :math:`H` the Fisher information at the mode plus the prior precision.
+
+    Each solves :math:`H v = \sum_i R_ie_i \otimes x_i + P^{1/2}z`, whose right side has covariance `H`; no matrix over
+    all weights is formed. Memory: draws x (n C + C d). Cite: papandreou2010gaussian.
+    """
+    p = jax.nn.softmax(dot(dot(data.x, weights.T), data.contrast), -1)
+    root, transpose = root_fisher(p, data.noise)
+    e_key, z_key = jax.random.split(key)
+    e = jax.random.normal(e_key, (draws, *p.shape), p.dtype)
+    z = jax.random.normal(z_key, (draws, *weights.shape), p.dtype)
+
+    def gather(u: Float[Array, "s n C"]) -> Float[Array, "s contrasts d"]:
+        return einsum("snj,nd->sjd", dot(u, data.contrast.T), data.x)
+
+    def curvature(v: Array) -> Array:
+        u = transpose(dot(einsum("sjd,nd->snj", v, data.x), data.contrast))
+        return gather(root(u) * data.weight[:, None]) + dot(v, data.prior_precision)
+
+    b = gather(root(e) * jnp.sqrt(data.weight)[:, None]) + dot(z, cholesky(data.prior_precision).T)
+    return weights + solve(curvature, cholesky(bound(data)), b, steps=DRAW_STEPS, tolerance=DRAW_TOLERANCE)
+
+
+def solve(
+    apply: Callable[[Array], Array],
+    factor: Float[Array, "d d"],
+    b: Float[Array, "... contrasts d"],
+    *,
+    steps: int,
+    tolerance: float,
+) -> Float[Array, "... contrasts d"]:
+    """Conjugate gradients for `A v = b` over the last two axes, preconditioned by the `d x d` matrix behind `factor`."""
+    tiny = jnp.finfo(b.dtype).tiny
+
+    def precondition(r: Array) -> Array:
+        return cho_solve(factor, r.reshape(-1, r.shape[-1]).T).T.reshape(r.shape)
+
+    def dots(a: Array, c: Array) -> Array:
+        return (a * c).sum((-2, -1), keepdims=True)
+
+    def body(carry: tuple[Array, ...]) -> tuple[Array, ...]:
+        k, v, r, direction, rz = carry
+        image = apply(direction)
+        size = rz / jnp.maximum(dots(direction, image), tiny)
+        v, r = v + size * direction, r - size * image
+        z = precondition(r)
+        new = dots(r, z)
+        return k + 1, v, r, z + new / jnp.maximum(rz, tiny) * direction, new
+
+    z = precondition(b)
+    start = dots(b, z)
+
+    def going(carry: tuple[Array, ...]) -> Array:
+        return (carry[0] < steps) & (carry[-1] > tolerance**2 * start).any()
+
+    return jax.lax.while_loop(going, body, (jnp.zeros((), jnp.int32), jnp.zeros_like(b), b, z, start))[1]

@@ -1,0 +1,155 @@
+"""Bandits: an item is an arm, its outcome a reward."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.check import at_least, finite, matrix, nonnegative, one_length, positive, within
+from altheory.core.numerics import dot
+
+
+def _arms(size: int, noise: Array | float = 0.0) -> Menu:
+    ones = jnp.ones(size)
+    return Menu(jnp.arange(size), ones, noise * ones, jnp.ones(size, bool))
+
+
+def _floats(x: Any) -> Array:
+    return jnp.asarray(x, jnp.float32)
+
+
+def _cost(choice: Choice) -> Array:
+    return choice.valid * jnp.ones(choice.item.shape)
+
+
+@record
+class BernoulliBandit:
+    """Arms that pay 1 with probability `means[k]`, else 0; every pull costs 1."""
+
+    means: Float[Array, "K"] = leaf(converter=_floats)
+
+    def __check__(self) -> None:
+        one_length("BernoulliBandit means", self.means, max(self.means.size, 1))
+        within("BernoulliBandit means", self.means, 0, 1)
+
+    def init(self, key: Key) -> Float[Array, "K"]:
+        return self.means
+
+    def offer(self, world: Float[Array, "K"]) -> Menu:
+        return _arms(world.shape[0])
+
+    def answer(self, world: Float[Array, "K"], choice: Choice, key: Key) -> tuple[Array, Outcome]:
+        y = jax.random.uniform(key, choice.item.shape) < world[choice.item]
+        return world, Outcome(y.astype(jnp.float32), _cost(choice))
+
+    def value(self, world: Float[Array, "K"]) -> Float[Array, "K"]:
+        return world
+
+
+@record
+class BayesBernoulliBandit:
+    """A Bernoulli bandit whose means are drawn afresh for each run, each from Beta(a, b)."""
+
+    arms: int = static()
+    a: float = 1.0
+    b: float = 1.0
+
+    def __check__(self) -> None:
+        at_least("BayesBernoulliBandit arms", self.arms, 1)
+        positive("BayesBernoulliBandit a", self.a)
+        positive("BayesBernoulliBandit b", self.b)
+
+    def init(self, key: Key) -> Float[Array, "K"]:
+        return jax.random.beta(key, self.a, self.b, (self.arms,))
+
+    offer, answer, value = BernoulliBandit.offer, BernoulliBandit.answer, BernoulliBandit.value
+
+
+@record
+class GaussianBandit:
+    """Arms that pay N(means[k], sd[k]^2); every pull costs 1."""
+
+    means: Float[Array, "K"] = leaf(converter=_floats)
+    sd: Float[Array, "K"] | float = 1.0
+
+    def __check__(self) -> None:
+        finite("GaussianBandit means", self.means)
+        one_length("GaussianBandit means", self.means, max(self.means.size, 1))
+        nonnegative("GaussianBandit sd", self.sd)
+
+    def init(self, key: Key) -> tuple[()]:
+        return ()
+
+    def offer(self, world: tuple[()]) -> Menu:
+        return _arms(self.means.shape[0], self.sd)
+
+    def answer(self, world: tuple[()], choice: Choice, key: Key) -> tuple[tuple[()], Outcome]:
+        sd = jnp.broadcast_to(self.sd, self.means.shape)[choice.item]
+        y = self.means[choice.item] + sd * jax.random.normal(key, choice.item.shape)
+        return world, Outcome(y, _cost(choice))
+
+    def value(self, world: tuple[()]) -> Float[Array, "K"]:
+        return self.means
+
+
+@record
+class LinearBandit:
+    r"""Fixed arms with features `x` `[K, d]` that pay :math:`x_k^\top\theta + N(0, \sigma^2)`; every pull costs 1."""
+
+    x: Float[Array, "K d"] = leaf(converter=_floats)
+    theta: Float[Array, "d"] = leaf(converter=_floats)
+    sd: Float[Array, ""] | float = 1.0
+
+    def __check__(self) -> None:
+        matrix("LinearBandit x", self.x)
+        one_length("LinearBandit theta", self.theta, self.x.shape[1])
+        finite("LinearBandit theta", self.theta)
+        nonnegative("LinearBandit sd", self.sd)
+
+    def init(self, key: Key) -> Any:
+        return ()
+
+    def offer(self, world: Any) -> Menu:
+        return _arms(self.x.shape[0], self.sd).replace(x=self.x)  # type: ignore[attr-defined]
+
+    def answer(self, world: Any, choice: Choice, key: Key) -> tuple[Any, Outcome]:
+        y = self.value(world)[choice.item] + self.sd * jax.random.normal(key, choice.item.shape)
+        return world, Outcome(y, _cost(choice))
+
+    def value(self, world: Any) -> Float[Array, "K"]:
+        return dot(self.x, self.theta)
+
+
+@record
+class ContextualBandit:
+    r"""A new menu of `arms` unit vectors each round, uniform on the sphere, paying :math:`x^\top\theta + N(0, \sigma^2)`.
+
+    The world is the round's contexts `[K, d]`.
+    """
+
+    theta: Float[Array, "d"] = leaf(converter=_floats)
+    arms: int = static()
+    sd: Float[Array, ""] | float = 1.0
+
+    def __check__(self) -> None:
+        one_length("ContextualBandit theta", self.theta, max(self.theta.size, 1))
+        finite("ContextualBandit theta", self.theta)
+        at_least("ContextualBandit arms", self.arms, 1)
+        nonnegative("ContextualBandit sd", self.sd)
+
+    def init(self, key: Key) -> Float[Array, "K d"]:
+        x = jax.random.normal(key, (self.arms, self.theta.shape[0]))
+        return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+    def offer(self, world: Float[Array, "K d"]) -> Menu:
+        return _arms(self.arms, self.sd).replace(x=world)  # type: ignore[attr-defined]
+
+    def answer(self, world: Float[Array, "K d"], choice: Choice, key: Key) -> tuple[Array, Outcome]:
+        noise_key, next_key = jax.random.split(key)
+        y = self.value(world)[choice.item] + self.sd * jax.random.normal(noise_key, choice.item.shape)
+        return self.init(next_key), Outcome(y, _cost(choice))
+
+    def value(self, world: Float[Array, "K d"]) -> Float[Array, "K"]:
+        return dot(world, self.theta)

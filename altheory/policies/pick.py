@@ -1,0 +1,96 @@
+"""From scores to a choice: the few lines every picking policy shares."""
+
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float
+
+from altheory.core import Choice, Key, Menu, Outcome, record
+from altheory.core.status import CLOSED_ITEM, NAN_BELIEF, NAN_SCORE, OK, flag
+
+
+@record
+class Acting:
+    """The state of a policy whose memory is its belief."""
+
+    belief: Any
+    status: Array
+
+
+class Picker(Protocol):
+    """A policy in two parts: scores, which may be costly, and the law of the pick given them, which is cheap.
+
+    `scores` returns an array whose last axis is K; `weigh` a probability for each item, zero on closed ones.
+    """
+
+    def init(self, key: Key) -> Any: ...
+    def scores(self, state: Any, menu: Menu, key: Key) -> Float[Array, "... K"]: ...
+    def weigh(self, scores: Float[Array, "... K"], open: Bool[Array, "K"]) -> Float[Array, "K"]: ...
+    def stops(self, state: Any, menu: Menu, scores: Float[Array, "... K"]) -> Bool[Array, ""]: ...
+    def update(self, state: Any, menu: Menu, choice: Choice, outcome: Outcome) -> Any: ...
+
+
+def is_picker(policy: Any) -> bool:
+    """Whether a policy shows its scores and the law of its pick."""
+    return hasattr(policy, "scores") and hasattr(policy, "weigh") and hasattr(policy, "stops")
+
+
+def require_picker(name: str, policy: Any) -> None:
+    """Raise `TypeError` where `policy` can't be wrapped by a combinator that looks at scores."""
+    if not is_picker(policy):
+        raise TypeError(
+            f"{name} wraps a policy that scores items (Argmax, Softmax, TopTwo, Epsilon, Until); it got "
+            f"{type(policy).__name__}: put {name} inside it instead"
+        )
+
+
+def pick(policy: Any, state: Any, menu: Menu, key: Key) -> Choice:
+    """Score, weigh, draw one item; stop where the policy says so or nothing is open."""
+    score_key, draw_key = jax.random.split(key)
+    scores = policy.scores(state, menu, score_key)
+    prob = policy.weigh(scores, menu.open)
+    item = draw(prob, draw_key)
+    stop = policy.stops(state, menu, scores) | ~menu.open.any()
+    bits = state.status | flag((jnp.isnan(scores) & menu.open).any(), NAN_SCORE)
+    return Choice(item, prob[item], stop, ~stop, bits | flag(~stop & ~menu.open[item], CLOSED_ITEM))
+
+
+def draw(prob: Float[Array, "K"], key: Key) -> Array:
+    """One item from a law on the menu (an exact argmax where the law is uniform on ties)."""
+    noise = jax.random.gumbel(key, prob.shape, prob.dtype)
+    return jnp.argmax(jnp.where(prob > 0, jnp.log(jnp.where(prob > 0, prob, 1)) + noise, -jnp.inf))
+
+
+def worth(scores: Float[Array, "K"], open: Bool[Array, "K"]) -> Float[Array, "K"]:
+    """Scores with closed items at minus infinity; NaN loses to every open item that is not NaN."""
+    low = jnp.finfo(scores.dtype).min
+    return jnp.where(open, jnp.where(jnp.isnan(scores), low, jnp.maximum(scores, low)), -jnp.inf)
+
+
+def learn(policy: Any, state: Acting, menu: Menu, choice: Choice, outcome: Outcome) -> Acting:
+    """Fold the outcomes of a choice, one or a batch, into the belief; what was not bought changes nothing."""
+
+    def one(belief: Any, seen: tuple[Array, Array, Any]) -> tuple[Any, None]:
+        item, valid, y = seen
+        row = menu[item]
+        return belief.update(row.replace(open=row.open & valid), y), None
+
+    seen = (choice.item, choice.valid, outcome.y)
+    belief = one(state.belief, seen)[0] if choice.item.ndim == 0 else jax.lax.scan(one, state.belief, seen)[0]
+    broken = jnp.stack([~jnp.isfinite(x).all() for x in jax.tree.leaves(belief) if _is_float(x)] or [jnp.bool_(False)])
+    return Acting(belief, state.status | flag(broken.any(), NAN_BELIEF))
+
+
+def _is_float(x: Any) -> bool:
+    return jnp.issubdtype(jnp.result_type(x), jnp.floating)
+
+
+def start(policy: Any, key: Key) -> Acting:
+    """The state before anything is seen: the policy's own belief is the prior."""
+    return Acting(policy.belief, jnp.int32(OK))
+
+
+def stops(policy: Any, state: Acting, menu: Menu, scores: Float[Array, "... K"]) -> Bool[Array, ""]:
+    """The policy's stop rule, shown one row of scores."""
+    return policy.stop(state.belief, menu, scores.reshape(-1, scores.shape[-1])[0])

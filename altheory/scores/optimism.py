@@ -1,0 +1,46 @@
+"""Optimism: a mean plus a multiple of its uncertainty."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from altheory.core import Key, Menu, needs
+
+
+@needs("mean", "std")
+def ucb(belief: Any, menu: Menu, key: Key, *, width: float = 1.0) -> Float[Array, "K"]:
+    r"""Upper confidence bound :math:`\mu_k + w\,\sigma_k`, for any belief with a mean and a standard deviation.
+
+    Cite: auer2002finite.
+    """
+    return belief.mean(menu) + width * belief.std(menu)
+
+
+@needs("mean", "count")
+def ucb1_index(belief: Any, menu: Menu, key: Key, *, scale: float = 1.0) -> Float[Array, "K"]:
+    r"""The UCB1 index :math:`\hat\mu_k + s\sqrt{2\ln t / N_k}` after `t` plays, infinite where :math:`N_k = 0`.
+
+    The theorem holds for rewards in [0, 1] and `scale` 1. Cite: auer2002finite.
+    """
+    n = belief.count(menu)
+    bonus = scale * jnp.sqrt(2 * jnp.log(jnp.maximum(n.sum(), 1)) / jnp.maximum(n, 1))
+    return jnp.where(n > 0, belief.mean(menu) + bonus, jnp.inf)
+
+
+@needs("mean", "std", "radius")
+def oful_index(belief: Any, menu: Menu, key: Key, *, delta: float = 0.05, bound: float = 1.0) -> Float[Array, "K"]:
+    r"""The OFUL index :math:`x_k^\top\hat\theta + \beta_t\|x_k\|_{P^{-1}}` with the anytime radius :math:`\beta_t`.
+
+    Valid with probability :math:`1-\delta` for :math:`\|\theta\| \le` `bound`. Cite: abbasi2011improved.
+    """
+    return belief.mean(menu) + belief.radius(delta, bound) * belief.std(menu)
+
+
+@needs("std")
+def variance(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
+    r"""The variance :math:`\sigma_k^2` of the mean outcome: the choice of a greedy D-optimal design in a linear belief.
+
+    Cite: mackay1992information.
+    """
+    return belief.std(menu) ** 2

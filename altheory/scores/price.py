@@ -1,0 +1,23 @@
+"""Scores for menus with prices."""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from altheory.core import Key, Menu, Score, ScoreFn, score
+
+
+def _per_dollar(belief: Any, menu: Menu, key: Key, *, inner: Score, power: float = 1.0) -> Float[Array, "K"]:
+    gain = inner(belief, menu, key)
+    price = menu.price**power
+    free = price <= 0
+    return jnp.where(free, jnp.where(gain > 0, jnp.inf, gain), gain / jnp.where(free, 1, price))
+
+
+def per_dollar(inner: ScoreFn | Score, *, power: float = 1.0) -> Score:
+    r"""A score divided by the price, :math:`s_k / p_k^{\alpha}` with :math:`\alpha` = `power`.
+
+    Meant for scores that are at least 0; what is free and worth anything comes first. Cite: settles2008active.
+    """
+    return score(_per_dollar, inner=score(inner), power=power)

@@ -1,0 +1,42 @@
+"""Whether a policy fits an oracle, said in one sentence before anything is compiled."""
+
+from typing import Any
+
+import jax
+
+from altheory.core import Rows
+
+
+def check_agreement(policy: Any, oracle: Any) -> None:
+    """Raise `TypeError` or `ValueError` where sizes or verbs of policy and oracle do not match."""
+    for name, thing, verbs in (
+        ("policy", policy, ("init", "select", "update")),
+        ("oracle", oracle, ("init", "offer", "answer")),
+    ):
+        missing = [v for v in verbs if not callable(getattr(thing, v, None))]
+        if missing:
+            raise TypeError(
+                f"the {name} must have {', '.join(verbs)}; {type(thing).__name__} lacks {', '.join(missing)}"
+            )
+    belief = _belief(policy)
+    if hasattr(belief, "classes") and hasattr(oracle, "classes") and belief.classes != oracle.classes:
+        raise ValueError(
+            f"the belief knows {belief.classes} classes and the oracle answers with {oracle.classes}: build the belief "
+            f"with classes={oracle.classes}"
+        )
+    width, arms = getattr(belief, "dim", None), getattr(belief, "arms", None)
+    if width is None and arms is None:
+        return
+    menu = jax.eval_shape(lambda k: oracle.offer(oracle.init(k)), jax.random.key(0))
+    x = menu.x.table if isinstance(menu.x, Rows) else menu.x
+    offered = f"arm ids of {x.shape[0]} arms" if x.ndim == 1 else f"{x.shape[-1]} features"
+    if width is not None and (x.ndim != 2 or x.shape[1] != width):
+        raise ValueError(f"the belief takes {width} features and the menu offers {offered}: build one that fits")
+    if arms is not None and (x.ndim != 1 or x.shape[0] != arms):
+        raise ValueError(f"the belief knows {arms} arms and the menu offers {offered}: build one that fits")
+
+
+def _belief(policy: Any) -> Any:
+    while hasattr(policy, "inner"):
+        policy = policy.inner
+    return getattr(policy, "belief", None)

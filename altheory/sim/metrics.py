@@ -1,0 +1,83 @@
+"""What a run records: functions of a round, computed inside the scan."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from altheory.core import Choice, Menu, Outcome, record
+
+
+@record
+class Round:
+    """One round, seen from outside: metrics may read what policies never do."""
+
+    policy: Any
+    oracle: Any
+    before: Any
+    state: Any
+    world: Any
+    menu: Menu
+    choice: Choice
+    outcome: Outcome
+
+
+Metric = Callable[[Round], Array]
+"""From a round to a scalar; its `__name__` names the variable in the trace."""
+
+
+def regret(r: Round) -> Float[Array, ""]:
+    r"""The round's pseudo-regret :math:`\max_k v_k - v_{k_t}` over open items, from the oracle's own values; 0 after a stop.
+
+    A batch sums the regret of its picks, each against the best item of the round.
+    """
+    value = r.oracle.value(r.world)
+    best = jnp.where(r.menu.open, value, -jnp.inf).max()
+    return jnp.where(r.choice.valid, best - value[r.choice.item], 0).sum()
+
+
+def cost(r: Round) -> Float[Array, ""]:
+    """Money spent in the round."""
+    return jnp.where(r.choice.valid, r.outcome.cost, 0).sum()
+
+
+def labels(r: Round) -> Float[Array, ""]:
+    """Items bought in the round: 1, or as many as were valid in a batch, or 0 after a stop."""
+    return r.choice.valid.sum().astype(jnp.float32)
+
+
+def item(r: Round) -> Array:
+    """The menu row chosen (the first of a batch); -1 where nothing was bought."""
+    return jnp.where(jnp.atleast_1d(r.choice.valid)[0], jnp.atleast_1d(r.choice.item)[0], -1)
+
+
+def reward(r: Round) -> Float[Array, ""]:
+    """The outcome received, summed over a batch; outcomes are numbers."""
+    return jnp.where(r.choice.valid, r.outcome.y, 0).sum().astype(jnp.float32)
+
+
+def accuracy(r: Round) -> Float[Array, ""]:
+    """Share of held-out items whose likeliest class, after this round's update, is the true one.
+
+    Needs an oracle with `exam` and a belief with `probs`.
+    """
+    menu, truth, counted = r.oracle.exam(r.world)
+    guess = jnp.argmax(r.state.belief.probs(menu), -1)
+    return ((guess == truth) & counted).sum() / counted.sum()
+
+
+def coverage(r: Round) -> Float[Array, ""]:
+    r"""How often the belief's 95 % statement holds after this round's update.
+
+    With an `exam`: the share of held-out items whose true class lies in the smallest set of classes that has 95 %.
+    Otherwise: the share of items whose true value lies in :math:`\mu_k \pm 1.96\,\sigma_k`.
+    """
+    if hasattr(r.oracle, "exam"):
+        menu, truth, counted = r.oracle.exam(r.world)
+        p = r.state.belief.probs(menu)
+        mine = jnp.take_along_axis(p, truth[:, None], -1)
+        inside = jnp.where(p > mine, p, 0).sum(-1) < 0.95
+        return (inside & counted).sum() / counted.sum()
+    value, belief = r.oracle.value(r.world), r.state.belief
+    return (jnp.abs(value - belief.mean(r.menu)) <= 1.96 * belief.std(r.menu)).mean()
