@@ -1,4 +1,6 @@
-"""Information a label carries about the model: BALD, from probabilities or logits."""
+"""Information a label carries about the model: BALD, from probabilities or from logits."""
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from altheory.core.record import is_traced
-from altheory.scores.inputs import as_floats, raise_unless_probabilities, rows_are_probabilities
+from altheory.scores.inputs import as_floats, raise_if_nan, raise_unless_probabilities, rows_are_probabilities, sum_rows
 from altheory.scores.uncertainty import plogp
 
 Draws = Float[Array, "draws items classes"] | Float[np.ndarray, "draws items classes"]
@@ -15,24 +17,64 @@ Draws = Float[Array, "draws items classes"] | Float[np.ndarray, "draws items cla
 def bald(probs: Draws) -> Float[Array, "items"]:
     r"""Mutual information between each item's label and the model, in nats.
 
-    :math:`I(y;\theta) = H\bigl(\tfrac1M\sum_m p_m\bigr) - \tfrac1M\sum_m H(p_m)`, exact for the prior that puts equal mass
-    on the M draws, at least 0 and at most the logarithm of the number of classes and of draws. `probs` is
-    `[draws, items, classes]`. Memory: items x classes beyond the input. Raises `ValueError` on NaN, a negative entry or
-    a row that does not sum to 1 within 1e-3. Cite: houlsby2011bayesian.
+    :math:`I(y;\theta) = H\bigl(\tfrac1M\sum_m p_m\bigr) - \tfrac1M\sum_m H(p_m)`, exact for the prior that puts equal
+    mass on the M draws, at least 0 and at most the logarithm of the number of classes and of draws. `probs` is
+    `[draws, items, classes]`. Memory: twice items x classes beyond the input. Raises `ValueError` on NaN, a negative
+    entry or a row that does not sum to 1 within 1e-3. Cite: houlsby2011bayesian.
     """
-    p = as_floats("probs", probs, axes="draws items classes")
-    scores, ok = _bald(p)
+    scores, ok = _bald(as_floats("probs", probs, axes="draws items classes"))
     if not is_traced(ok):
         raise_unless_probabilities("probs", probs, ok)
     return scores
 
 
+def bald_from_logits(logits: Draws) -> Float[Array, "items"]:
+    """`bald` of the softmax of `[draws, items, classes]` logits, in one pass that never holds the probabilities.
+
+    A logit of minus infinity is a probability of exactly 0. Memory: twice items x classes beyond the input. Raises
+    `ValueError` on NaN. Cite: houlsby2011bayesian.
+    """
+    z = as_floats("logits", logits, axes="draws items classes")
+    scores = _bald_from_logits(z)
+    raise_if_nan("logits", logits, scores)
+    return scores
+
+
+def conditional_entropy(p: Float[Array, "draws items classes"]) -> Float[Array, "items"]:
+    r"""The mean entropy of a draw, :math:`\tfrac1M\sum_m H(p_m)`: what no number of draws can explain."""
+    total = _over_draws(p, lambda q: (plogp(q),))[0]
+    return jnp.maximum(-sum_rows(total) / p.shape[0], 0)
+
+
 @jax.jit
 def _bald(p: Float[Array, "draws items classes"]) -> tuple[Float[Array, "items"], Array]:
-    def add(total: tuple[Array, Array], row: Array) -> tuple[tuple[Array, Array], None]:
-        return (total[0] + row, total[1] + plogp(row).sum(-1)), None
+    draws, items, classes = p.shape
+    flat = p.reshape(draws, items * classes)
+    total, negative = _over_draws(flat, lambda q: (q, plogp(q)))
+    return _information(total, negative, draws, classes), rows_are_probabilities(p)
 
-    zero = (jnp.zeros(p.shape[1:], p.dtype), jnp.zeros(p.shape[1], p.dtype))
-    (total, negative), _ = jax.lax.scan(add, zero, p)
-    information = negative / p.shape[0] - plogp(total / p.shape[0]).sum(-1)
-    return jnp.maximum(information, 0), rows_are_probabilities(p)
+
+@jax.jit
+def _bald_from_logits(z: Float[Array, "draws items classes"]) -> Float[Array, "items"]:
+    def terms(row: Array) -> tuple[Array, Array]:
+        log_p = jax.nn.log_softmax(row, axis=-1)
+        p = jnp.exp(log_p)
+        return p, p * jnp.where(p == 0, 0, log_p)
+
+    return _information(*_over_draws(z, terms), z.shape[0], z.shape[-1])
+
+
+def _over_draws(p: Array, terms: Callable[[Array], tuple[Array, ...]]) -> tuple[Array, ...]:
+    """The sums over draws of `terms(p[m])`, one draw at a time: every array is read once, in its own order."""
+
+    def add(m: Array, totals: tuple[Array, ...]) -> tuple[Array, ...]:
+        row = jax.lax.dynamic_index_in_dim(p, m, keepdims=False)
+        return tuple(t + new for t, new in zip(totals, terms(row), strict=True))
+
+    shapes = jax.eval_shape(terms, jax.ShapeDtypeStruct(p.shape[1:], p.dtype))
+    return jax.lax.fori_loop(0, p.shape[0], add, tuple(jnp.zeros(s.shape, s.dtype) for s in shapes))
+
+
+def _information(total: Array, negative: Array, draws: int, classes: int) -> Float[Array, "items"]:
+    parts = jax.lax.optimization_barrier(negative / draws - plogp(total / draws))
+    return jnp.maximum(sum_rows(parts.reshape(-1, classes)), 0)
