@@ -61,7 +61,8 @@ def _bald_from_logits(z: Float[Array, "draws items classes"]) -> Float[Array, "i
         p = jnp.exp(log_p)
         return p, p * jnp.where(p == 0, 0, log_p)
 
-    return _information(*_over_draws(z, terms), z.shape[0], z.shape[-1])
+    total, negative = _over_draws(z, terms)
+    return _information(total, negative, z.shape[0], z.shape[-1])
 
 
 def _over_draws(p: Array, terms: Callable[[Array], tuple[Array, ...]]) -> tuple[Array, ...]:
