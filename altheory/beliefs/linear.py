@@ -8,23 +8,24 @@ from jaxtyping import Array, Float, Int
 
 from altheory.core import Key, Menu, features, per_item, record
 from altheory.core.check import at_least, positive
-from altheory.core.numerics import cho_solve, cholesky, dot, inverse_spd
+from altheory.core.numerics import dot, polish_root, shrink_root
 
 REFRESH = 64
-"""Rank-one updates between two fresh inverses: float32 inverses drift by about 1e-4 in 200."""
+"""Rank-one updates between two corrections of what float32 drifted by."""
 
 
 @record
 class Linear:
-    r"""Gaussian posterior over :math:`\theta` in :math:`y = x^\top\theta + \epsilon`, :math:`\epsilon \sim N(0, \sigma^2)`.
+    r"""Gaussian posterior over :math:`\theta` in :math:`y = x^\top\theta + N(0, \sigma^2)`.
 
-    :math:`P = \lambda I + \sum_s x_s x_s^\top/\sigma_s^2` and :math:`\hat\theta = P^{-1}\sum_s y_s x_s/\sigma_s^2`, where
-    :math:`\sigma_s` is the row's `noise` where that is above 0, else the belief's own. The covariance follows by
-    Sherman-Morrison and is inverted afresh every 64 rounds. `gain` is :math:`\log\det P - \log\det\lambda I`, in nats.
+    Precision :math:`P = \lambda I + \sum_s x_s x_s^\top/\sigma_s^2`, mean :math:`P^{-1}\sum_s y_s x_s/\sigma_s^2`, where :math:`\sigma_s`
+    is the row's `noise` where that is above 0, else the belief's own. The covariance is held as a root,
+    :math:`P^{-1} = SS^\top`, updated by rank one and corrected against P every 64 rounds. `gain` is
+    :math:`\log\det P - \log\det\lambda I`, in nats. Update and memory: O(d^2). Cite: potter1963statistical.
     """
 
     precision: Float[Array, "d d"]
-    covariance: Float[Array, "d d"]
+    root: Float[Array, "d d"]
     moment: Float[Array, "d"]
     gain: Float[Array, ""]
     rounds: Int[Array, ""]
@@ -39,39 +40,33 @@ class Linear:
     def update(self, row: Menu, y: Any) -> Self:
         x = features(row.x)
         weight = row.open / jnp.where(row.noise > 0, row.noise, self.noise) ** 2
-        cx = dot(self.covariance, x)
-        spread = weight * dot(x, cx)
         precision = self.precision + weight * jnp.outer(x, x)
-        covariance = jax.lax.cond(
-            self.rounds % REFRESH == REFRESH - 1,
-            lambda: inverse_spd(precision),
-            lambda: self.covariance - weight / (1 + spread) * jnp.outer(cx, cx),
-        )
+        root, spread = shrink_root(self.root, x, weight)
+        root = jax.lax.cond(self.rounds % REFRESH == REFRESH - 1, lambda: polish_root(root, precision), lambda: root)
         return self.replace(  # type: ignore[attr-defined]
             precision=precision,
-            covariance=covariance,
+            root=root,
             moment=self.moment + weight * jnp.asarray(y, x.dtype) * x,
-            gain=self.gain + jnp.log1p(spread),
+            gain=self.gain + jnp.log1p(weight * spread),
             rounds=self.rounds + 1,
         )
 
     @property
     def point(self) -> Float[Array, "d"]:
         r"""The posterior mean :math:`\hat\theta` (the ridge estimate)."""
-        return dot(self.covariance, self.moment)
+        return dot(self.root, dot(self.moment, self.root))
 
     def mean(self, menu: Menu) -> Float[Array, "K"]:
         return per_item(lambda x: dot(x, self.point), menu.x)
 
     def std(self, menu: Menu) -> Float[Array, "K"]:
         r"""Posterior standard deviation of the mean outcome, :math:`\sqrt{x^\top P^{-1}x}`."""
-        return per_item(lambda x: jnp.sqrt(jnp.maximum((dot(x, self.covariance) * x).sum(-1), 0)), menu.x)
+        return per_item(lambda x: jnp.linalg.norm(dot(x, self.root), axis=-1), menu.x)
 
     def sample(self, menu: Menu, key: Key) -> Float[Array, "K"]:
         r"""The mean outcomes under one :math:`\theta \sim N(\hat\theta, P^{-1})`, jointly for all items."""
         z = jax.random.normal(key, self.moment.shape, self.moment.dtype)
-        factor = cholesky(self.precision)
-        theta = cho_solve(factor, (self.moment + dot(factor, z))[:, None])[:, 0]
+        theta = self.point + dot(self.root, z)
         return per_item(lambda x: dot(x, theta), menu.x)
 
     def radius(self, delta: Float[Array, ""] | float, bound: Float[Array, ""] | float) -> Float[Array, ""]:
@@ -89,4 +84,4 @@ def linear(dim: int, *, prior: float = 1.0, noise: float = 1.0) -> Linear:
     positive("linear prior", prior)
     positive("linear noise", noise)
     eye = jnp.eye(dim)
-    return Linear(prior * eye, eye / prior, jnp.zeros(dim), jnp.zeros(()), jnp.zeros((), jnp.int32), noise, prior)
+    return Linear(prior * eye, eye / prior**0.5, jnp.zeros(dim), jnp.zeros(()), jnp.zeros((), jnp.int32), noise, prior)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Key, record, static
-from altheory.core.numerics import cho_solve, cholesky, dot, einsum
+from altheory.core.numerics import dot, einsum, grow_root, shrink_root
 
 NEWTON_STEPS, NEWTON_TOLERANCE = 12, 1e-2
 DRAW_STEPS, DRAW_TOLERANCE = 64, 1e-3
@@ -23,6 +23,8 @@ class Data:
     r"""A ring of labels, and the quadratic prior :math:`\langle h, W\rangle - \frac12\mathrm{tr}\,W P W^\top`.
 
     When the ring is full the oldest label joins the prior as the quadratic with its gradient at the current mode.
+    `prior_root`, `prior_inverse` are :math:`R` and :math:`R^{-1}` of :math:`P = RR^\top`; `bound_root` is `S` of
+    :math:`SS^\top = (\lambda I + \frac14\sum_s x_sx_s^\top)^{-1}` over all labels seen: the inverse of Bohning's bound on the curvature.
     """
 
     x: Float[Array, "n d"]
@@ -30,19 +32,26 @@ class Data:
     noise: Float[Array, "n"]
     weight: Float[Array, "n"]
     prior_precision: Float[Array, "d d"]
+    prior_root: Float[Array, "d d"]
+    prior_inverse: Float[Array, "d d"]
+    bound_root: Float[Array, "d d"]
     prior_moment: Float[Array, "contrasts d"]
     classes: int = static(2)
 
     @staticmethod
     def empty(dim: int, classes: int, *, prior: float, capacity: int) -> "Data":
+        eye = jnp.eye(dim)
         return Data(
-            jnp.zeros((capacity, dim)),
-            jnp.zeros(capacity, jnp.int32),
-            jnp.zeros(capacity),
-            jnp.zeros(capacity),
-            prior * jnp.eye(dim),
-            jnp.zeros((classes - 1, dim)),
-            classes,
+            x=jnp.zeros((capacity, dim)),
+            y=jnp.zeros(capacity, jnp.int32),
+            noise=jnp.zeros(capacity),
+            weight=jnp.zeros(capacity),
+            prior_precision=prior * eye,
+            prior_root=prior**0.5 * eye,
+            prior_inverse=prior**-0.5 * eye,
+            bound_root=prior**-0.5 * eye,
+            prior_moment=jnp.zeros((classes - 1, dim)),
+            classes=classes,
         )
 
     @property
@@ -53,25 +62,26 @@ class Data:
         """Write a label into the ring where `live`; what it displaces is absorbed into the prior."""
         slot = seen % self.x.shape[0]
         old = jax.tree.map(lambda a: a[slot], (self.x, self.y, self.noise, self.weight))
-        precision, moment = self._absorb(weights, *old, live)
+        absorbed = self._absorb(weights, *old, live)
         new = (x, jnp.asarray(y, jnp.int32), noise, jnp.ones(()))
-        x, y, noise, weight = (
-            a.at[slot].set(jnp.where(live, n, o).astype(a.dtype))
-            for a, n, o in zip((self.x, self.y, self.noise, self.weight), new, old, strict=True)
+        rings = zip(("x", "y", "noise", "weight"), new, old, strict=True)
+        return absorbed.replace(  # type: ignore[attr-defined]
+            bound_root=shrink_root(self.bound_root, x, 0.25 * live)[0],
+            **{k: getattr(self, k).at[slot].set(jnp.where(live, n, o).astype(o.dtype)) for k, n, o in rings},
         )
-        return Data(x, y, noise, weight, precision, moment, self.classes)
 
-    def _absorb(
-        self, weights: Array, x: Array, y: Array, noise: Array, weight: Array, live: Array
-    ) -> tuple[Array, Array]:
+    def _absorb(self, weights: Array, x: Array, y: Array, noise: Array, weight: Array, live: Array) -> "Data":
         weight = weight * live
         z = dot(weights, x)
         p = jax.nn.softmax(dot(z, self.contrast))
         pull = weight * dot(self.contrast, responsibility(p, y, noise) - p)
         bend = weight * jnp.einsum("jc,jc->", dot(self.contrast, fisher(p, noise)), self.contrast) / z.shape[0]
-        return (
-            self.prior_precision + bend * jnp.outer(x, x),
-            self.prior_moment + jnp.outer(pull + bend * z, x),
+        root, inverse = grow_root(self.prior_root, self.prior_inverse, x, bend)
+        return self.replace(  # type: ignore[attr-defined]
+            prior_precision=self.prior_precision + bend * jnp.outer(x, x),
+            prior_root=root,
+            prior_inverse=inverse,
+            prior_moment=self.prior_moment + jnp.outer(pull + bend * z, x),
         )
 
 
@@ -137,24 +147,19 @@ def newton_step(weights: Array, data: Data) -> Array:
     p = jax.nn.softmax(dot(z, data.contrast), -1)
     pull = dot((responsibility(p, data.y, data.noise) - p) * data.weight[:, None], data.contrast.T)
     gradient = dot(pull.T, data.x) + data.prior_moment - dot(weights, data.prior_precision)
-    factor = cholesky(bound(data))
 
     def curvature(v: Array) -> Array:
         u = p * dot(dot(data.x, v.T), data.contrast)
         u = dot((u - p * u.sum(-1, keepdims=True)) * data.weight[:, None], data.contrast.T)
         return dot(u.T, data.x) + dot(v, data.prior_precision)
 
-    step = solve(curvature, factor, gradient, steps=NEWTON_STEPS, tolerance=NEWTON_TOLERANCE)
-    safe = (gradient * step).sum() / jnp.maximum((dot(step, bound(data)) * step).sum(), jnp.finfo(z.dtype).tiny)
-    sizes = jnp.stack([jnp.zeros_like(safe), safe, *(jnp.full_like(safe, s) for s in (0.25, 0.5, 1.0))])
+    step = solve(curvature, data.bound_root, gradient, steps=NEWTON_STEPS, tolerance=NEWTON_TOLERANCE)
     move = dot(data.x, step.T)
+    ceiling = 0.25 * (data.weight * (move**2).sum(-1)).sum() + (dot(step, data.prior_precision) * step).sum()
+    safe = (gradient * step).sum() / jnp.maximum(ceiling, jnp.finfo(z.dtype).tiny)
+    sizes = jnp.stack([jnp.zeros_like(safe), safe, *(jnp.full_like(safe, s) for s in (0.25, 0.5, 1.0))])
     heights = jax.vmap(lambda s: log_posterior(z + s * move, weights + s * step, data))(sizes)
     return weights + sizes[jnp.argmax(jnp.where(jnp.isnan(heights), -jnp.inf, heights))] * step
-
-
-def bound(data: Data) -> Float[Array, "d d"]:
-    r"""Bohning's bound on the curvature, the same for each contrast: :math:`P + \frac14 X^\top X`."""
-    return data.prior_precision + 0.25 * dot((data.x * data.weight[:, None]).T, data.x)
 
 
 def draws_of(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "draws contrasts d"]:
@@ -176,23 +181,23 @@ def draws_of(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "
         u = transpose(dot(einsum("sjd,nd->snj", v, data.x), data.contrast))
         return gather(root(u) * data.weight[:, None]) + dot(v, data.prior_precision)
 
-    b = gather(root(e) * jnp.sqrt(data.weight)[:, None]) + dot(z, cholesky(data.prior_precision).T)
-    return weights + solve(curvature, cholesky(bound(data)), b, steps=DRAW_STEPS, tolerance=DRAW_TOLERANCE)
+    b = gather(root(e) * jnp.sqrt(data.weight)[:, None]) + dot(z, data.prior_root.T)
+    return weights + solve(curvature, data.bound_root, b, steps=DRAW_STEPS, tolerance=DRAW_TOLERANCE)
 
 
 def solve(
     apply: Callable[[Array], Array],
-    factor: Float[Array, "d d"],
+    root: Float[Array, "d d"],
     b: Float[Array, "... contrasts d"],
     *,
     steps: int,
     tolerance: float,
 ) -> Float[Array, "... contrasts d"]:
-    """Conjugate gradients for `A v = b` over the last two axes, preconditioned by the `d x d` matrix behind `factor`."""
+    """Conjugate gradients for `A v = b` over the last two axes, preconditioned by `S S'`."""
     tiny = jnp.finfo(b.dtype).tiny
 
     def precondition(r: Array) -> Array:
-        return cho_solve(factor, r.reshape(-1, r.shape[-1]).T).T.reshape(r.shape)
+        return dot(dot(r, root), root.T)
 
     def dots(a: Array, c: Array) -> Array:
         return (a * c).sum((-2, -1), keepdims=True)

@@ -1,5 +1,7 @@
 """Arithmetic that does not quietly lose digits: matrix products at HIGHEST precision, safe logarithms, exact sums."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax.lax import Precision
@@ -38,6 +40,36 @@ def cholesky(a: Float[Array, "d d"]) -> Float[Array, "d d"]:
 def inverse_spd(a: Float[Array, "d d"]) -> Float[Array, "d d"]:
     """The inverse of a symmetric positive definite matrix through its Cholesky factor."""
     return cho_solve(cholesky(a), jnp.eye(a.shape[-1], dtype=a.dtype))
+
+
+def grow_root(root: Float[Array, "d d"], inverse: Float[Array, "d d"], x: Float[Array, "d"], weight: Array) -> Any:
+    r"""A root of :math:`RR^\top + w\,xx^\top` and its inverse, from those of :math:`RR^\top`, in O(d^2).
+
+    :math:`R' = R + c\,xu^\top` with :math:`u = R^{-1}x` and :math:`c = (\sqrt{1 + w|u|^2} - 1)/|u|^2`.
+    """
+    u = dot(inverse, x)
+    size = (u * u).sum()
+    c = weight / (jnp.sqrt(1 + weight * size) + 1)
+    return root + c * jnp.outer(x, u), inverse - c / (1 + c * size) * jnp.outer(u, dot(u, inverse))
+
+
+def shrink_root(root: Float[Array, "d d"], x: Float[Array, "d"], weight: Array) -> tuple[Array, Array]:
+    r"""A root of :math:`(A + w\,xx^\top)^{-1}` from a root `S` of :math:`A^{-1} = SS^\top`, and :math:`x^\top A^{-1}x`.
+
+    :math:`S' = S - k\,(Su)u^\top` with :math:`u = S^\top x` and :math:`k = (1 - 1/\sqrt{1 + w|u|^2})/|u|^2`. The square-root form
+    stays positive definite in float32 and needs no factorisation. Cite: potter1963statistical.
+    """
+    u = dot(x, root)
+    size = (u * u).sum()
+    stretch = jnp.sqrt(1 + weight * size)
+    k = weight / (stretch * (stretch + 1))
+    return root - k * jnp.outer(dot(root, u), u), size
+
+
+def polish_root(root: Float[Array, "d d"], precision: Float[Array, "d d"]) -> Float[Array, "d d"]:
+    r"""One Newton-Schulz step towards :math:`S^\top A S = I`: squares the error that rank-one updates left behind."""
+    error = dot(root.T, dot(precision, root)) - jnp.eye(root.shape[-1], dtype=root.dtype)
+    return root - 0.5 * dot(root, error)
 
 
 def two_sum(a: Array, b: Array) -> tuple[Array, Array]:

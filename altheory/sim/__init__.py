@@ -2,5 +2,19 @@
 
 from altheory.sim.metrics import Round, accuracy, cost, coverage, item, labels, regret, reward
 from altheory.sim.simulate import Trace, simulate
+from altheory.sim.study import Study, study
 
-__all__ = ["Round", "Trace", "accuracy", "cost", "coverage", "item", "labels", "regret", "reward", "simulate"]
+__all__ = [
+    "Round",
+    "Study",
+    "Trace",
+    "accuracy",
+    "cost",
+    "coverage",
+    "item",
+    "labels",
+    "regret",
+    "reward",
+    "simulate",
+    "study",
+]

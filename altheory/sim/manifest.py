@@ -1,0 +1,84 @@
+"""What a study was made of and where, so that it can be made again."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "xarray")
+
+
+def describe(tree: Any) -> str:
+    """A short name of a pytree's structure and numbers: equal for equal policies, oracles and keys."""
+    leaves, structure = jax.tree.flatten(tree)
+    digest = hashlib.sha256(_names(structure).encode())
+    for leaf in leaves:
+        if jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+            leaf = jax.random.key_data(leaf)
+        array = np.asarray(leaf)
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return f"{type(tree).__name__}-{digest.hexdigest()[:16]}"
+
+
+def _names(structure: Any) -> str:
+    """The structure as text, functions by module and name instead of by address."""
+    node = structure.node_data()
+    if node is None:
+        return str(structure)
+    inner = ",".join(_names(child) for child in structure.children())
+    return f"{node[0].__name__}[{_plain(node[1])}]({inner})"
+
+
+def _plain(x: Any) -> str:
+    if isinstance(x, (tuple, list)):
+        return "(" + ",".join(_plain(i) for i in x) + ")"
+    if callable(x):
+        return f"{getattr(x, '__module__', '')}.{getattr(x, '__qualname__', type(x).__name__)}"
+    return repr(x)
+
+
+def config_hash(config: Mapping[str, Any]) -> str:
+    """Twelve hexadecimal digits that stand for a configuration."""
+    return hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def manifest(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with its hash, versions, device, and the commit where the package lies in a git checkout."""
+    import altheory
+
+    devices = jax.devices()
+    return {
+        "config": dict(config),
+        "hash": config_hash(config),
+        "altheory": altheory.__version__,
+        "python": platform.python_version(),
+        "versions": {p: metadata.version(p) for p in PACKAGES},
+        "device": f"{devices[0].platform} ({devices[0].device_kind}, {platform.machine()})",
+        "commit": commit(),
+    }
+
+
+@cache
+def commit() -> str | None:
+    """The commit the package was run from, with a plus sign where files differ from it; None outside a checkout."""
+    here = Path(__file__).parent
+    try:
+        head = _git(here, "rev-parse", "HEAD")
+        _git(here, "ls-files", "--error-unmatch", Path(__file__).name)
+        return head + ("+" if _git(here, "status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.SubprocessError):
+        return None
+
+
+def _git(folder: Path, *words: str) -> str:
+    out = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True, timeout=10)
+    return out.stdout.strip()
