@@ -13,6 +13,7 @@ from altheory.core.numerics import dot
 from altheory.scores.configurations import Configurations
 from altheory.scores.information import Draws, conditional_entropy
 from altheory.scores.inputs import as_floats, check_probabilities, open_items
+from altheory.scores.lazy import lazy_argmax
 from altheory.scores.uncertainty import plogp
 
 SLACK = 1e-5
@@ -105,7 +106,11 @@ def _greedy(p: Array, open: Array, key: Key, size: int, capacity: int, block: in
         joint, known, batch = carry
         bound = _bounds(*joint.coarse(groups), p) - noise
         known = jnp.minimum(bound, jnp.where(joint.exact | (known == -jnp.inf), known, jnp.inf))
-        known, item, gain, evaluated = _search(joint, p, noise, known, block)
+
+        def gains(index: Array) -> Array:
+            return _gains(joint.weight, joint.posterior, p[:, index]) - noise[index]
+
+        known, item, gain, evaluated = lazy_argmax(gains, known, block, slack=SLACK)
         batch = JointInformation(
             batch.picks.at[t].set(item),
             batch.information.at[t].set(gain),
@@ -120,36 +125,6 @@ def _greedy(p: Array, open: Array, key: Key, size: int, capacity: int, block: in
     known = jnp.where(open, jnp.asarray(jnp.inf, p.dtype), -jnp.inf)
     batch = jax.lax.fori_loop(0, size, pick, (nothing, known, start))[2]
     return JointInformation(batch.picks, jnp.cumsum(batch.information), batch.exact, batch.evaluated)
-
-
-def _search(joint: Configurations, p: Array, noise: Array, known: Array, block: int) -> tuple[Array, ...]:
-    """The candidate of the largest gain, evaluated block by block in the order of the bounds until it is certain.
-
-    Returns the bounds, lowered to the gains where those were computed; the item; its gain; the number evaluated.
-    """
-
-    def unsure(carry: Any) -> Array:
-        left, _, _, best, _ = carry
-        return (left.max() > best - SLACK) & (left.max() > -jnp.inf)
-
-    def evaluate(carry: Any) -> Any:
-        left, known, item, best, count = carry
-        top, index = jax.lax.top_k(left, block)
-        fresh = top > -jnp.inf
-        gain = jnp.where(fresh, _gains(joint.weight, joint.posterior, p[:, index]) - noise[index], -jnp.inf)
-        most = gain.max()
-        first = jnp.where(gain == most, index, p.shape[1]).min()
-        wins = (most > best) | ((most == best) & (first < item))
-        return (
-            left.at[index].set(-jnp.inf),
-            known.at[index].set(jnp.where(fresh, gain, known[index])),
-            jnp.where(wins, first, item).astype(jnp.int32),
-            jnp.maximum(most, best),
-            count + fresh.sum().astype(jnp.int32),
-        )
-
-    start = (known, known, jnp.array(p.shape[1] - 1, jnp.int32), jnp.array(-jnp.inf, p.dtype), jnp.array(0, jnp.int32))
-    return jax.lax.while_loop(unsure, evaluate, start)[1:]
 
 
 def _gains(weight: Array, posterior: Array, p: Float[Array, "M B C"]) -> Float[Array, "B"]:

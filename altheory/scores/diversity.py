@@ -40,9 +40,9 @@ def k_center(
     Memory beyond the input: 4 items + 8192 d (angular: and one copy of x). Raises `ValueError` on NaN, where `size`
     exceeds the open items, and on rows of zeros under "angular". Cite: gonzalez1985clustering, sener2018active.
     """
-    rows = _rows(x, metric)
-    centres, mask = _labelled(labelled, rows, metric)
-    allowed = open_items(_without(open, mask, rows.shape[0]), rows.shape[0], size)
+    rows = feature_rows("x", x, metric)
+    centres, mask = labelled_centres(labelled, rows, metric)
+    allowed = open_items(open_and_not(open, mask), rows.shape[0], size)
     return _traverse(rows, centres, mask, allowed, _first(start, allowed), twice, size)
 
 
@@ -54,8 +54,8 @@ def covering_radius(
     `centres [k]` are item indices; `labelled` as in `k_center`. In the unit of `x`, or radians under "angular". Memory
     and what raises: as `k_center`. Cite: gonzalez1985clustering.
     """
-    rows = _rows(x, metric)
-    extra, mask = _labelled(labelled, rows, metric)
+    rows = feature_rows("x", x, metric)
+    extra, mask = labelled_centres(labelled, rows, metric)
     near = _nearest(rows, jnp.asarray(centres, jnp.int32), extra, mask, twice)
     distance = jnp.sqrt(near.max())
     return 2 * jnp.arcsin(jnp.minimum(distance / 2, 1)) if metric == "angular" else distance
@@ -86,9 +86,9 @@ def contextual_diversity(
     elif labelled is not None:
         q = as_floats("labelled", labelled, axes="m classes")
         check_probabilities("labelled", q)
-        _same_width("labelled", q, p)
+        same_width("labelled", q, p)
         centres = _with_logs(q.astype(p.dtype))
-    allowed = open_items(_without(open, mask, p.shape[0]), p.shape[0], size)
+    allowed = open_items(open_and_not(open, mask), p.shape[0], size)
     return _traverse(rows, centres, mask, allowed, _first(start, allowed), swapped, size)
 
 
@@ -148,10 +148,11 @@ def _norms(rows: Array, flip: Flip) -> Float[Array, "n"]:
     return 0.5 * (rows * flip(rows)).sum(-1)
 
 
-def _rows(x: Any, metric: str) -> Array:
-    rows = as_floats("x", x, axes="items d")
-    finite("x", rows)
-    return _unit("x", rows) if _is_angular(metric) else rows
+def feature_rows(name: str, x: Any, metric: str) -> Array:
+    """`x [items, d]` as floats, of unit length under the angular metric; raises on NaN and rows of zeros."""
+    rows = as_floats(name, x, axes="items d")
+    finite(name, rows)
+    return _unit(name, rows) if _is_angular(metric) else rows
 
 
 def _is_angular(metric: str) -> bool:
@@ -179,7 +180,7 @@ def _is_mask(labelled: Any, items: int) -> bool:
     return True
 
 
-def _labelled(labelled: Any, rows: Array, metric: str) -> tuple[Array | None, Array | None]:
+def labelled_centres(labelled: Any, rows: Array, metric: str) -> tuple[Array | None, Array | None]:
     """Features of centres outside the pool, and the mask of those inside it; either may be None."""
     if labelled is None:
         return None, None
@@ -189,16 +190,18 @@ def _labelled(labelled: Any, rows: Array, metric: str) -> tuple[Array | None, Ar
         return None, None
     extra = as_floats("labelled", labelled, axes="m d").astype(rows.dtype)
     finite("labelled", extra)
-    _same_width("labelled", extra, rows)
+    same_width("labelled", extra, rows)
     return (_unit("labelled", extra) if metric == "angular" else extra), None
 
 
-def _same_width(name: str, a: Array, rows: Array) -> None:
+def same_width(name: str, a: Array, rows: Array) -> None:
+    """Raise `ValueError` where `a` has other columns than the pool."""
     if a.shape[1] != rows.shape[1]:
         raise ValueError(f"{name} must have the {rows.shape[1]} columns of the pool; it has {a.shape[1]}")
 
 
-def _without(open: Any, mask: Array | None, items: int) -> Any:
+def open_and_not(open: Any, mask: Array | None) -> Any:
+    """The items that are `open` and not in the `mask`; either may be None."""
     if mask is None:
         return open
     return ~mask if open is None else jnp.asarray(open).astype(bool) & ~mask
