@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Int
 from altheory.beliefs.newton import Data, contrasts, draws_of, newton_step, with_noise
 from altheory.core import Key, Menu, features, per_item, record, static
 from altheory.core.check import at_least, positive
-from altheory.core.numerics import einsum
+from altheory.core.numerics import dot, einsum
 
 
 @record
@@ -49,7 +49,7 @@ class Logistic:
 
     def classify(self, x: Float[Array, "n d"]) -> Float[Array, "n C"]:
         """Class probabilities of feature rows at the posterior mode."""
-        return jax.nn.softmax(_logits(self.weights, x), -1)
+        return _classify(self.weights, x)
 
     def mean(self, menu: Menu) -> Float[Array, "K"]:
         """P(class 1) at the posterior mode; two classes only."""
@@ -60,12 +60,12 @@ class Logistic:
         """P(class 1) under one posterior draw; two classes only."""
         self._binary("sample")
         drawn = draws_of(self.weights, self.data, key, 1)[0]
-        return per_item(lambda x: jax.nn.softmax(_logits(drawn, x), -1)[:, 1], menu.x)
+        return per_item(lambda x: _classify(drawn, x)[:, 1], menu.x)
 
     def predictive(self, menu: Menu, key: Key, draws: int) -> Float[Array, "draws K C"]:
         """The *observed* label's distribution under `draws` posterior draws: past the row's error rate."""
         drawn = draws_of(self.weights, self.data, key, draws)
-        p = per_item(lambda x: jax.nn.softmax(_logits(drawn, x), -1), menu.x, axis=1)
+        p = per_item(lambda x: _classify(drawn, x), menu.x, axis=1)
         return with_noise(p, menu.noise[:, None])
 
     def _binary(self, what: str) -> None:
@@ -73,9 +73,12 @@ class Logistic:
             raise TypeError(f"Logistic.{what} is defined for 2 classes; this belief has {self.classes}: use `probs`")
 
 
-def _logits(weights: Float[Array, "... contrasts d"], x: Float[Array, "n d"]) -> Float[Array, "... n C"]:
-    contrast = jnp.asarray(contrasts(weights.shape[-2] + 1), x.dtype)
-    return einsum("...jd,jc,nd->...nc", weights, contrast, x)
+def _classify(weights: Float[Array, "... contrasts d"], x: Float[Array, "n d"]) -> Float[Array, "... n C"]:
+    """Class probabilities, computed with the items minor: that order keeps every lane busy."""
+    classes = weights.shape[-2] + 1
+    each = einsum("...jd,jc->...cd", weights, jnp.asarray(contrasts(classes), x.dtype))
+    logits = dot(each.reshape(-1, each.shape[-1]), x.T).reshape(*each.shape[:-1], x.shape[0])
+    return jnp.swapaxes(jax.nn.softmax(logits, -2), -1, -2)
 
 
 def logistic(dim: int, classes: int = 2, *, prior: float = 1.0, capacity: int = 256, steps: int = 1) -> Logistic:

@@ -11,7 +11,7 @@ from altheory.core import Key, record, static
 from altheory.core.numerics import dot, einsum, grow_root, shrink_root
 
 NEWTON_STEPS, NEWTON_TOLERANCE = 12, 1e-2
-DRAW_STEPS, DRAW_TOLERANCE = 64, 1e-3
+DRAW_STEPS, DRAW_TOLERANCE = 64, 1e-2
 """Conjugate gradient steps at most, and the residual they stop at against the right side, in the preconditioner's norm.
 
 A Newton direction need not be exact: the next round goes on from where this one ended.
@@ -105,26 +105,26 @@ def responsibility(p: Float[Array, "... C"], y: Array, noise: Array) -> Float[Ar
     return jnp.where(total > 0, joint / jnp.where(total > 0, total, 1), hit)
 
 
-def root_fisher(p: Float[Array, "... C"], noise: Array) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    r"""`e -> R e` and `u -> R' u` per label, with :math:`R R^\top = S T\,\mathrm{diag}(\tilde p)^{-1}\,T^\top S`.
+def root_fisher(p: Float[Array, "... C n"], noise: Array) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+    r"""`e -> R e` and `u -> R' u` per label (columns), with :math:`R R^\top = S T\,\mathrm{diag}(\tilde p)^{-1}\,T^\top S`.
 
     That is the Fisher information of the noisy label about the logits: :math:`S = \mathrm{diag}\,p - pp^\top`, `T` the
     noise channel, :math:`\tilde p` the observed label's law. Without noise it is `S`, the Hessian itself.
     """
-    noise = jnp.asarray(noise)[..., None]
-    clarity = 1 - noise * p.shape[-1] / (p.shape[-1] - 1)
-    scale = clarity / jnp.sqrt(jnp.maximum(with_noise(p, noise), jnp.finfo(p.dtype).tiny))
+    classes = p.shape[-2]
+    clarity = 1 - noise * classes / (classes - 1)
+    seen = p + noise * ((1 - p) / (classes - 1) - p)
+    scale = clarity / jnp.sqrt(jnp.maximum(seen, jnp.finfo(p.dtype).tiny))
 
     def centre(u: Array) -> Array:
-        return p * (u - (p * u).sum(-1, keepdims=True))
+        return p * (u - (p * u).sum(-2, keepdims=True))
 
     return lambda e: centre(scale * e), lambda u: scale * centre(u)
 
 
 def fisher(p: Float[Array, "C"], noise: Array) -> Float[Array, "C C"]:
     """The Fisher information matrix of one noisy label about the logits."""
-    _, transpose = root_fisher(p, noise)
-    rows = transpose(jnp.eye(p.shape[-1], dtype=p.dtype))
+    rows = root_fisher(jnp.tile(p[:, None], p.shape[0]), noise)[0](jnp.eye(p.shape[0], dtype=p.dtype))
     return dot(rows, rows.T)
 
 
@@ -168,20 +168,20 @@ def draws_of(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "
     Each solves :math:`H v = \sum_i R_ie_i \otimes x_i + P^{1/2}z`, whose right side has covariance `H`; no matrix over
     all weights is formed. Memory: draws x (n C + C d). Cite: papandreou2010gaussian.
     """
-    p = jax.nn.softmax(dot(dot(data.x, weights.T), data.contrast), -1)
-    root, transpose = root_fisher(p, data.noise)
+    logits = dot(data.contrast.T, dot(weights, data.x.T))
+    root, transpose = root_fisher(jax.nn.softmax(logits, 0), data.noise)
     e_key, z_key = jax.random.split(key)
-    e = jax.random.normal(e_key, (draws, *p.shape), p.dtype)
-    z = jax.random.normal(z_key, (draws, *weights.shape), p.dtype)
+    e = jax.random.normal(e_key, (draws, *logits.shape), logits.dtype)
+    z = jax.random.normal(z_key, (draws, *weights.shape), logits.dtype)
 
-    def gather(u: Float[Array, "s n C"]) -> Float[Array, "s contrasts d"]:
-        return einsum("snj,nd->sjd", dot(u, data.contrast.T), data.x)
+    def gather(u: Float[Array, "s C n"]) -> Float[Array, "s contrasts d"]:
+        return dot(einsum("scn,jc->sjn", u, data.contrast), data.x)
 
     def curvature(v: Array) -> Array:
-        u = transpose(dot(einsum("sjd,nd->snj", v, data.x), data.contrast))
-        return gather(root(u) * data.weight[:, None]) + dot(v, data.prior_precision)
+        u = transpose(einsum("sjn,jc->scn", dot(v, data.x.T), data.contrast))
+        return gather(root(u) * data.weight) + dot(v, data.prior_precision)
 
-    b = gather(root(e) * jnp.sqrt(data.weight)[:, None]) + dot(z, data.prior_root.T)
+    b = gather(root(e) * jnp.sqrt(data.weight)) + dot(z, data.prior_root.T)
     return weights + solve(curvature, data.bound_root, b, steps=DRAW_STEPS, tolerance=DRAW_TOLERANCE)
 
 
@@ -195,9 +195,10 @@ def solve(
 ) -> Float[Array, "... contrasts d"]:
     """Conjugate gradients for `A v = b` over the last two axes, preconditioned by `S S'`."""
     tiny = jnp.finfo(b.dtype).tiny
+    inverse = dot(root, root.T)
 
     def precondition(r: Array) -> Array:
-        return dot(dot(r, root), root.T)
+        return dot(r, inverse)
 
     def dots(a: Array, c: Array) -> Array:
         return (a * c).sum((-2, -1), keepdims=True)

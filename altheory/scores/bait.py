@@ -164,7 +164,7 @@ def _information(p: Array, h: Array, weight: Float[Array, "n"]) -> Float[Array, 
     """The weighted sum of the items' Fisher information."""
 
     def pair(c: Array) -> Float[Array, "d C d"]:
-        column = weight[:, None] * p[:, c, None] * (jnp.arange(p.shape[1]) == c) - (weight * p[:, c])[:, None] * p
+        column = (weight * p[:, c])[:, None] * ((jnp.arange(p.shape[1]) == c).astype(p.dtype) - p)
         return jax.lax.map(lambda e: dot(h.T, column[:, e, None] * h), jnp.arange(p.shape[1])).transpose(1, 0, 2)
 
     return jax.lax.map(pair, jnp.arange(p.shape[1]))

@@ -46,7 +46,7 @@ class Configurations:
         by_weight = jnp.floor(groups * (jnp.cumsum(self.weight) - self.weight / 2)).astype(jnp.int32)
         few = (self.weight > 0).sum() <= groups
         group = jnp.clip(jnp.where(few, index, by_weight), 0, groups - 1)
-        member = (group == jnp.arange(groups)[:, None]) * self.weight
+        member = jnp.where(group == jnp.arange(groups)[:, None], self.weight, 0)
         return member.sum(-1), dot(member, self.posterior)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core.check import finite
+from altheory.core.numerics import dot
 from altheory.core.record import is_traced
 from altheory.scores.farthest import BLOCK, Flip, Space, farthest_first, lower, swapped, twice
 from altheory.scores.inputs import as_floats, check_probabilities, open_items
@@ -99,9 +100,9 @@ def _traverse(
     near = _nearest(rows, None, centres, mask, flip)
     space = _space(rows, flip)
     if centres is None:
-        mean = _norms((rows * open[:, None]).sum(0)[None] / jnp.maximum(open.sum(), 1) - space.shift, flip)
-        middle = (rows * open[:, None]).sum(0) / jnp.maximum(open.sum(), 1) - space.shift
-        far = lower(jnp.full_like(near, jnp.inf), space, middle[None], mean, flip)
+        weight = open.astype(rows.dtype) / jnp.maximum(open.sum(), 1).astype(rows.dtype)
+        middle = (dot(weight, rows) - space.shift)[None]
+        far = lower(jnp.full_like(near, jnp.inf), space, middle, _norms(middle, flip), flip)
         farthest = jnp.argmax(jnp.where(open, far, -jnp.inf)).astype(jnp.int32)
         begun = jnp.zeros((), bool) if mask is None else mask.any()
         first = jnp.where((first < 0) & ~begun, farthest, first)

@@ -68,6 +68,8 @@ def variance_reduction(
     if f.shape[0] != g.shape[0]:
         raise ValueError(f"targets must have the {f.shape[0]} draws that values has; it has {g.shape[0]}")
     nonnegative("noise", noise)
+    dtype = jnp.promote_types(f.dtype, g.dtype)
+    f, g = f.astype(dtype), g.astype(dtype)
     score = _variance_reduction(f, g, jnp.asarray(noise, f.dtype))
     raise_if_nan("values", f, score)
     return score
@@ -119,7 +121,8 @@ def _pool_and_targets(probs: Draws, targets: Draws) -> tuple[Array, Array]:
         raise ValueError(f"targets must have the {p.shape[0]} draws that probs has; it has {q.shape[0]}")
     check_probabilities("probs", p)
     check_probabilities("targets", q)
-    return p, q
+    dtype = jnp.promote_types(p.dtype, q.dtype)
+    return p.astype(dtype), q.astype(dtype)
 
 
 @partial(jax.jit, static_argnames=("gain", "block"))
@@ -144,7 +147,7 @@ def _variance_reduction(f: Array, g: Array, noise: Array) -> Float[Array, "items
     variance = (f**2).mean(0) + noise**2
 
     def one(column: Array) -> Array:
-        return (dot(column, g) / f.shape[0]) ** 2 @ jnp.full(g.shape[1], 1 / g.shape[1], g.dtype)
+        return ((dot(column, g) / f.shape[0]) ** 2).mean()
 
     explained = jax.lax.map(one, f.T, batch_size=1024)
     return jnp.where(variance > 0, explained / jnp.where(variance > 0, variance, 1), 0)

@@ -103,16 +103,16 @@ def _propose(items: Products, mass: Array, spread: Array, run: _Run, key: Key, r
 
 def _keep(b: _Block, i: Array, item: Products, accept: Array) -> _Block:
     """The block after a proposal: with it, or one rejection more."""
-    run = b.run
+    run, one = b.run, accept.astype(jnp.int32)
     slot = jnp.where(accept, b.fresh, b.slots.shape[0])
     place = jnp.where(accept, run.taken, run.picks.shape[0])
     live = run.live.at[i].set(run.live[i] & ~accept)
     picks = run.picks.at[place].set(jnp.where(run.left > 0, i, -1), mode="drop")
     return _Block(
-        _Run(live, run.left - accept, picks, run.taken + accept, run.draws + 1),
+        _Run(live, run.left - one, picks, run.taken + one, run.draws + 1),
         b.slots.at[slot].set(i, mode="drop"),
         jax.tree.map(lambda kept, new: kept.at[slot].set(new, mode="drop"), b.centres, item),
-        b.fresh + accept,
+        b.fresh + one,
         jnp.where(accept, 0, b.tries + 1),
     )
 
