@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 from altheory.core.check import at_least, finite, positive
 from altheory.core.numerics import cho_solve, cholesky, dot, einsum, inverse_spd
 from altheory.scores.gradient import probabilities_and_features
-from altheory.scores.inputs import Batch, open_items
+from altheory.scores.inputs import Batch, Mask, open_items
 from altheory.scores.uncertainty import Probs
 
 CHUNK = 256
@@ -37,7 +37,7 @@ def bait(
     size: int,
     *,
     labelled: Bool[Array, "items"] | Bool[np.ndarray, "items"] | None = None,
-    open: Bool[Array, "items"] | None = None,
+    open: Mask = None,
     ridge: Float[Array, ""] | float = 1.0,
     oversample: int = 2,
     exchanges: int = 2,

@@ -12,7 +12,7 @@ from altheory.core.check import at_least
 from altheory.core.numerics import dot
 from altheory.scores.configurations import Configurations
 from altheory.scores.information import Draws, conditional_entropy
-from altheory.scores.inputs import as_floats, check_probabilities, open_items
+from altheory.scores.inputs import Mask, as_floats, check_probabilities, open_items
 from altheory.scores.lazy import lazy_argmax
 from altheory.scores.uncertainty import plogp
 
@@ -40,7 +40,7 @@ def batch_bald(
     size: int,
     *,
     key: Key,
-    open: Bool[Array, "items"] | None = None,
+    open: Mask = None,
     configurations: int = 1024,
     block: int = 64,
     groups: int = 64,

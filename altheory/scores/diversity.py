@@ -12,7 +12,7 @@ from altheory.core.check import finite
 from altheory.core.numerics import dot
 from altheory.core.record import is_traced
 from altheory.scores.farthest import BLOCK, Flip, Space, farthest_first, lower, swapped, twice
-from altheory.scores.inputs import as_floats, check_probabilities, open_items
+from altheory.scores.inputs import Mask, as_floats, check_probabilities, open_items
 
 Features = Float[Array, "items d"] | Float[np.ndarray, "items d"]
 Labelled = Bool[Array, "items"] | Bool[np.ndarray, "items"] | Float[Array, "m d"] | Float[np.ndarray, "m d"]
@@ -28,7 +28,7 @@ def k_center(
     labelled: Labelled | None = None,
     start: Int[Array, ""] | int | None = None,
     metric: Metric = "l2",
-    open: Bool[Array, "items"] | None = None,
+    open: Mask = None,
 ) -> Int[Array, "size"]:
     r"""Farthest-first traversal: each pick is the item farthest from all centres before it (CoreSet).
 
@@ -68,7 +68,7 @@ def contextual_diversity(
     *,
     labelled: Labelled | None = None,
     start: Int[Array, ""] | int | None = None,
-    open: Bool[Array, "items"] | None = None,
+    open: Mask = None,
 ) -> Int[Array, "size"]:
     r"""Farthest-first traversal of predictions under symmetric divergence (CDAL).
 

@@ -3,11 +3,11 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from altheory.core import Key
 from altheory.core.check import at_least, finite
-from altheory.scores.inputs import as_floats, check_probabilities, open_items, raise_if_nan, sum_rows
+from altheory.scores.inputs import Mask, as_floats, check_probabilities, open_items, raise_if_nan, sum_rows
 from altheory.scores.squared_distance import REFRESH, Products, squared_distance_sample
 from altheory.scores.uncertainty import Probs
 
@@ -33,7 +33,7 @@ def badge(
     size: int,
     *,
     key: Key,
-    open: Bool[Array, "items"] | None = None,
+    open: Mask = None,
     refresh: int = REFRESH,
 ) -> Int[Array, "size"]:
     r"""Sample `size` items whose last-layer gradients are long and far apart (BADGE).

@@ -14,6 +14,9 @@ ROW_SUM_TOLERANCE = 1e-3
 UNROLLED_CLASSES = 128
 """Up to this many classes the class axis is unrolled, which leaves the items minor and every lane busy."""
 
+Mask = Bool[Array, "items"] | Bool[np.ndarray, "items"] | None
+"""The items that may be chosen; None for all."""
+
 
 class Batch(NamedTuple):
     """A batch chosen in order: `picks [size]`, and `values [size]`, what the objective was worth after each pick."""

@@ -5,7 +5,7 @@ All of these work on posterior draws: the law after a label is the draws, reweig
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from altheory.core.check import at_least, nonnegative
 from altheory.core.numerics import dot, einsum
 from altheory.scores.configurations import Configurations
 from altheory.scores.information import Draws
-from altheory.scores.inputs import Batch, as_floats, check_probabilities, open_items, raise_if_nan
+from altheory.scores.inputs import Batch, Mask, as_floats, check_probabilities, open_items, raise_if_nan
 from altheory.scores.uncertainty import plogp
 
 Loss = Literal["error", "log", "brier"]
@@ -81,7 +81,7 @@ def batch_epig(
     size: int,
     *,
     key: Key,
-    open: Any = None,
+    open: Mask = None,
     configurations: int = 64,
 ) -> Batch:
     r"""Greedily pick `size` items whose labels together say most about the targets' labels.

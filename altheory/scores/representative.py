@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from altheory.core import Key
 from altheory.core.check import at_least, finite, nonnegative, positive
@@ -14,11 +14,10 @@ from altheory.core.numerics import dot
 from altheory.core.record import is_traced
 from altheory.scores.clusters import Clusters, assign, fill, first_of_each, lloyd, mean_distances
 from altheory.scores.diversity import Features, feature_rows
-from altheory.scores.inputs import Batch, as_floats, open_items, raise_if_nan
+from altheory.scores.inputs import Batch, Mask, as_floats, open_items, raise_if_nan
 from altheory.scores.objectives import BallCover
 from altheory.scores.submodular import greedy
 
-Mask = Bool[Array, "items"] | Bool[np.ndarray, "items"] | None
 Scores = Float[Array, "items"] | Float[np.ndarray, "items"]
 
 

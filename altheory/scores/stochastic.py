@@ -6,14 +6,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from altheory.core import Key
 from altheory.core.check import nonnegative
-from altheory.scores.inputs import as_floats, open_items, raise_if_nan
+from altheory.scores.inputs import Mask, as_floats, open_items, raise_if_nan
 
 Scores = Float[Array, "items"] | Float[np.ndarray, "items"]
-Mask = Bool[Array, "items"] | Bool[np.ndarray, "items"] | None
 Number = Float[Array, ""] | float
 
 

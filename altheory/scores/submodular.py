@@ -6,20 +6,19 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int
 
 from altheory.core import Key
 from altheory.core.check import positive, within
 from altheory.core.record import is_traced
 from altheory.scores.diversity import Features, Labelled, feature_rows, labelled_centres, open_and_not, same_width
-from altheory.scores.inputs import Batch, as_floats, open_items, size_within
+from altheory.scores.inputs import Batch, Mask, as_floats, open_items, size_within
 from altheory.scores.lazy import lazy_argmax
 from altheory.scores.objectives import FacilityLocation, Objective, Plus, Proximity
 
 BLOCK = 64
 """Items evaluated at once."""
 Method = Literal["lazy", "plain", "stochastic"]
-Mask = Bool[Array, "items"] | None
 
 
 def greedy(

@@ -20,7 +20,7 @@ from altheory.sim.simulate import run
 SIZES = (1, 2, 5, 10, 25, 50, 100, 250)
 """Seeds in a block, of which the largest that fits is taken: divisors of the round numbers that people ask for."""
 
-BLOCK_BYTES = 64e6
+BLOCK_BYTES = 12e6
 TEMPORARIES = 16
 """What a block may hold, and how much more than its state, world and menu a round is reckoned to need."""
 
