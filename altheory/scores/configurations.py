@@ -1,5 +1,7 @@
 """The joint law of a growing batch's labels as weighted configurations: all of them while they fit, then a sample."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
@@ -50,6 +52,7 @@ class Configurations:
         return member.sum(-1), dot(member, self.posterior)
 
 
+@partial(jax.jit, static_argnames="size")
 def thin(weights: Float[Array, "n"], size: int, key: Key) -> tuple[Int[Array, "size"], Float[Array, "size"], Array]:
     r"""Keep at most `size` of n weighted points so that every point keeps its weight in expectation.
 

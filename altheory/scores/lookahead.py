@@ -13,11 +13,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from altheory.core import Key
-from altheory.core.check import at_least, nonnegative
+from altheory.core.check import at_least, finite, nonnegative
 from altheory.core.numerics import dot, einsum
 from altheory.scores.configurations import Configurations
 from altheory.scores.information import Draws
-from altheory.scores.inputs import Batch, Mask, as_floats, check_probabilities, open_items, raise_if_nan
+from altheory.scores.inputs import Batch, Mask, as_floats, check_probabilities, open_items
 from altheory.scores.uncertainty import plogp
 
 Loss = Literal["error", "log", "brier"]
@@ -70,9 +70,9 @@ def variance_reduction(
     nonnegative("noise", noise)
     dtype = jnp.promote_types(f.dtype, g.dtype)
     f, g = f.astype(dtype), g.astype(dtype)
-    score = _variance_reduction(f, g, jnp.asarray(noise, f.dtype))
-    raise_if_nan("values", f, score)
-    return score
+    finite("values", f)
+    finite("targets", g)
+    return _variance_reduction(f, g, jnp.asarray(noise, f.dtype))
 
 
 def batch_epig(
