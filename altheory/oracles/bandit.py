@@ -28,6 +28,9 @@ def _cost(choice: Choice) -> Array:
 class BernoulliBandit:
     """Arms that pay 1 with probability `means[k]`, else 0; every pull costs 1."""
 
+    unit_rewards = True
+    costs_at_most_price = True
+
     means: Float[Array, "K"] = leaf(converter=_floats)
 
     def __check__(self) -> None:
@@ -52,6 +55,9 @@ class BernoulliBandit:
 class BayesBernoulliBandit:
     """A Bernoulli bandit whose means are drawn afresh for each run, each from Beta(a, b)."""
 
+    unit_rewards = True
+    costs_at_most_price = True
+
     arms: int = static()
     a: float = 1.0
     b: float = 1.0
@@ -70,6 +76,8 @@ class BayesBernoulliBandit:
 @record
 class GaussianBandit:
     """Arms that pay N(means[k], sd[k]^2); every pull costs 1."""
+
+    costs_at_most_price = True
 
     means: Float[Array, "K"] = leaf(converter=_floats)
     sd: Float[Array, "K"] | float = 1.0
@@ -98,6 +106,8 @@ class GaussianBandit:
 class LinearBandit:
     r"""Fixed arms with features `x` `[K, d]` that pay :math:`x_k^\top\theta + N(0, \sigma^2)`; every pull costs 1."""
 
+    costs_at_most_price = True
+
     x: Float[Array, "K d"] = leaf(converter=_floats)
     theta: Float[Array, "d"] = leaf(converter=_floats)
     sd: Float[Array, ""] | float = 1.0
@@ -107,6 +117,11 @@ class LinearBandit:
         one_length("LinearBandit theta", self.theta, self.x.shape[1])
         finite("LinearBandit theta", self.theta)
         nonnegative("LinearBandit sd", self.sd)
+
+    @property
+    def feature_norm(self) -> Float[Array, ""]:
+        """The largest length of an arm's features."""
+        return jnp.linalg.norm(self.x, axis=-1).max()
 
     def init(self, key: Key) -> Any:
         return ()
@@ -128,6 +143,9 @@ class ContextualBandit:
 
     The world is the round's contexts `[K, d]`.
     """
+
+    costs_at_most_price = True
+    feature_norm = 1.0
 
     theta: Float[Array, "d"] = leaf(converter=_floats)
     arms: int = static()

@@ -36,6 +36,8 @@ class LabelPool:
     below 0, error rates outside [0, 1], or an empty pool.
     """
 
+    costs_at_most_price = True
+
     X: Float[Array, "N d"]
     y: Int[Array, "N"]
     price: Float[Array, "L"]
