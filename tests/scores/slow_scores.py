@@ -100,7 +100,7 @@ def bait_value(probs, x, items, ridge):
 
 
 def predictive_gain(probs, targets, loss):
-    """Mean over targets of the expected fall in `loss` after the item's label, by reweighting draws one label a time."""
+    """Mean over targets of the expected fall in `loss` after the item's label, by reweighting the draws."""
     draws, items, classes = probs.shape
     out = np.zeros(items)
     for i in range(items):

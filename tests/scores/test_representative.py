@@ -113,7 +113,7 @@ def test_mean_distances_and_typicality():
 
 def test_typiclust_takes_the_typical_of_uncovered_clusters_largest_first():
     inside = np.asarray(typicality(BLOBS, clusters=OF_BLOB, neighbours=4))
-    best = [int(np.flatnonzero(OF_BLOB == b)[inside[OF_BLOB == b].argmax()]) for b in range(3)]
+    best = [int(np.flatnonzero(b == OF_BLOB)[inside[b == OF_BLOB].argmax()]) for b in range(3)]
     assert typiclust(BLOBS, 3, key=KEY, neighbours=4).tolist() == best
     known = np.zeros(24, bool)
     known[0] = True
