@@ -1,0 +1,130 @@
+"""The active set: solve a small working set to high accuracy, look at the pool, add what is violated, and again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from altheory.designs.errors import DesignError
+from altheory.designs.masters import Master
+from altheory.designs.pool import Matrix, Vector
+from altheory.designs.problem import Problem
+from altheory.designs.spread import spread
+from altheory.designs.start import starting_items
+from altheory.designs.threads import few_threads
+
+ROUNDS = 200
+STALLED = 15
+SINGLE_TRUST = 0.3
+"""Float32 scores are used while their error on the working set is below this share of the gap."""
+
+
+@dataclass
+class Solution:
+    """A design on its support: items, weights, rounds of the outer loop, passes over the pool, interior steps."""
+
+    index: Vector
+    weights: Vector
+    gap: float
+    rounds: int = 0
+    passes: int = 0
+    steps: int = 0
+
+
+@dataclass
+class Candidates:
+    """The items that scored highest in the last pass, with their rows, looked at instead of the pool."""
+
+    index: Vector
+    rows: Matrix
+
+
+def solve_active_set(
+    problem: Problem, master: Master, *, tol: float, start: tuple[Vector, Vector] | None = None
+) -> Solution:
+    """Solve to a gap of `tol`, by the solver's own reckoning; the caller certifies.
+
+    `start` is a warm start (items, weights). Raises `DesignError` where the gap does not reach `tol`.
+    """
+    index = starting_items(problem) if start is None else start[0]
+    state = Solution(index, np.full(len(index), 1 / len(index)) if start is None else start[1], np.inf)
+    master.refresh(problem.information(state.index, state.weights))
+    best, exact, stalled = np.inf, not problem.pool.single, 0
+    aim = max(0.2 * tol, 1e-2)
+    for _ in range(ROUNDS):
+        _polish(problem, master, state, aim)
+        found, exact, gap = _look(problem, master, state, exact, tol)
+        stalled = 0 if gap < 0.9 * best else stalled + 1
+        best = min(best, gap)
+        if gap <= tol:
+            state.gap = gap
+            return state
+        if stalled > STALLED:
+            break
+        _work(problem, master, state, found, max(0.2 * tol, 0.1 * gap))
+        aim = max(0.1 * tol, min(0.1 * gap, aim))
+    raise DesignError(f"the design reached a gap of {best:.2g}, not the {tol:.2g} asked: raise tol or rescale the rows")
+
+
+def _polish(problem: Problem, master: Master, state: Solution, aim: float) -> None:
+    """Solve the working set, then let go of items that neither weigh nor nearly weigh."""
+    rows, size = problem.rows(state.index), len(state.index)
+    share = 0.1 if aim >= 1e-2 else 0.01
+    start = (1 - share) * state.weights + share / size
+    if problem.prices is not None:
+        rows = np.concatenate([rows, np.zeros((1, rows.shape[1]))])
+        start = np.append(start, max(1.0 - float(start @ problem.prices[state.index]), 0.01))
+    with few_threads(len(rows)):
+        weights, slack, steps = master.solve(rows, problem.prior, problem.constraint(state.index), start, tol=aim)
+    w, s = weights[:size], slack[:size]
+    keep = (w > s) | (w > 1e-3 / size)
+    if not _spans(problem, rows[:size][keep], w[keep]):
+        keep = w > 0
+    state.index, state.weights = state.index[keep], problem.feasible(state.index[keep], w[keep])
+    state.steps += steps
+    state.rounds += 1
+
+
+def _spans(problem: Problem, rows: Matrix, weights: Vector) -> bool:
+    m = (rows * weights[:, None]).T @ rows + problem.prior
+    try:
+        np.linalg.cholesky(m)
+    except np.linalg.LinAlgError:
+        return False
+    return True
+
+
+def _look(problem: Problem, master: Master, state: Solution, exact: bool, tol: float) -> tuple[Candidates, bool, float]:
+    """One pass over the pool: the highest scores, whether to go on in float64, and the gap."""
+    m = problem.information(state.index, state.weights)
+    master.refresh(m)
+    root, ratio = master.bound(m)
+    scores = problem.scan(root, exact=exact)
+    state.passes += 1
+    charged = problem.charge(scores)
+    gap = ratio * (float(charged.max()) + problem.spare(root)) - 1
+    if not exact:
+        truth = ((problem.rows(state.index) @ root) ** 2).sum(1)
+        error = float(np.abs(scores[state.index] - truth).max())
+        exact = error > SINGLE_TRUST * max(gap - tol, 0.0) or gap <= 2 * tol
+        gap = max(gap, 1.5 * tol)
+    count = min(problem.items, max(2048, 48 * problem.frame.rank))
+    top = np.argpartition(charged, -count)[-count:] if count < problem.items else np.arange(problem.items)
+    return Candidates(top, problem.rows(top)), exact, gap
+
+
+def _work(problem: Problem, master: Master, state: Solution, found: Candidates, target: float) -> None:
+    """Grow the working set from the candidates until they are satisfied to `target`."""
+    for _ in range(ROUNDS):
+        root, ratio = master.bound(problem.information(state.index, state.weights))
+        scores = problem.charge(((found.rows @ root) ** 2).sum(1), found.index)
+        inside = 1 - problem.spare(root)
+        top = float(scores.max())
+        fresh = (scores > inside + 0.25 * max(top - inside, 0.0)) & ~np.isin(found.index, state.index)
+        gap = ratio * (top + problem.spare(root)) - 1
+        if top - inside <= target or not fresh.any():
+            return
+        chosen = spread(scores[fresh], found.rows[fresh] @ root, 2 * problem.frame.rank + 8)
+        added = found.index[fresh][chosen]
+        state.index = np.concatenate([state.index, added])
+        state.weights = np.concatenate([state.weights, np.zeros(len(added))])
+        _polish(problem, master, state, max(0.3 * target, 0.1 * min(gap, top - inside)))

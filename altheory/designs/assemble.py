@@ -1,0 +1,251 @@
+"""From arguments to a problem in whitened coordinates: checks, scales, the prior, and the family of the criterion."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from altheory.core import check
+from altheory.designs.criteria import Compound, Criterion, Determinant, Trace
+from altheory.designs.elfving import Contrast
+from altheory.designs.frame import Frame, build_frame
+from altheory.designs.masters import Master, SmallestEigenvalue, Smooth, WorstTarget
+from altheory.designs.pool import Matrix, Pool, Vector, as_pool, chunks
+from altheory.designs.problem import Problem
+
+NAMES = ("d", "g", "a", "e", "i", "c", "xy", "compound")
+SPAN = 1e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Assembly:
+    """A problem, the master that solves it, and how to speak of the result."""
+
+    name: str
+    problem: Problem
+    master: Master
+    plain: bool
+    prior: Matrix | None
+    per_money: Vector | None
+
+    def unscaled(self, index: Vector, shares: Vector) -> Vector:
+        """Weights of items, from shares of the money where prices were given without a budget."""
+        if self.per_money is None:
+            return shares
+        w = shares / self.per_money[index]
+        return w / w.sum()
+
+    def scaled(self, index: Vector, weights: Vector) -> Vector:
+        """The inverse of `unscaled`."""
+        if self.per_money is None:
+            return weights
+        w = weights * self.per_money[index]
+        return w / w.sum()
+
+    def log_information(self, m: Matrix) -> float:
+        """log H(M), where larger is better; for G it is minus the log of the largest variance."""
+        if self.name == "g" and self.plain:
+            top = self.problem.scan(Determinant().root(m), exact=True).max()
+            return -float(np.log(self.problem.frame.rank * top))
+        return self.master.log_information(m)
+
+    def value(self, m: Matrix, top: float) -> float:
+        """The criterion in its own units, from the information matrix and the top sensitivity."""
+        if self.name == "g" and self.plain:
+            return self.problem.frame.rank * top
+        log_h = self.master.log_information(m)
+        if self.name == "d":
+            stretch = float(np.linalg.slogdet(self.problem.frame.back @ self.problem.frame.back.T)[1])
+            return self.problem.frame.rank * log_h + stretch
+        if self.name == "compound":
+            return log_h
+        return float(np.exp(log_h if self.name == "e" else -log_h))
+
+
+def assemble(
+    x: Any,
+    criterion: str,
+    *,
+    c: Any,
+    targets: Any,
+    parts: dict[str, float] | None,
+    prior: Any,
+    noise: Any,
+    information: Any,
+    prices: Any,
+    budget: float | None,
+) -> Assembly:
+    """Check every argument and build the problem; raises `ValueError` in one sentence each."""
+    if criterion not in NAMES:
+        raise ValueError(f"criterion must be one of {', '.join(NAMES)}; it is {criterion!r}")
+    for argument, given, wanted in (("c", c, "c"), ("parts", parts, "compound")):
+        if given is None and criterion == wanted:
+            raise ValueError(f"the criterion {criterion!r} needs the argument {argument}")
+    if targets is None and criterion == "xy":
+        raise ValueError("the criterion 'xy' needs the argument targets, an [M, d] array")
+    pool = as_pool(x)
+    items, d = pool.shape
+    precision = _prior(prior, d)
+    if items < d and precision is None:
+        raise ValueError(
+            f"x has {items} items for {d} columns, too few to estimate them all: add items, or give a prior precision"
+        )
+    scale = _scale(noise, information, items)
+    money, per_money = _money(prices, budget, items)
+    if per_money is not None:
+        scale = (np.ones(items) if scale is None else scale) / np.sqrt(per_money)
+    frame = build_frame(pool if scale is None or scale.all() else as_pool(pool.take(np.flatnonzero(scale))), precision)
+    prior_z = np.zeros((frame.rank, frame.rank)) if precision is None else frame.to.T @ precision @ frame.to
+    problem = Problem(pool, frame, prior_z, scale, money)
+    plain = precision is None and scale is None and money is None
+    wanted = _targets(targets, frame, d)
+    plain = plain and wanted is None
+    master = _family(criterion, problem, wanted, c, parts, plain)
+    return Assembly(criterion, problem, master, plain, precision, per_money)
+
+
+def _prior(prior: Any, d: int) -> Matrix | None:
+    if prior is None:
+        return None
+    p = np.asarray(prior, dtype=np.float64)
+    if p.shape != (d, d):
+        raise ValueError(f"prior must be a [{d}, {d}] precision matrix; its shape is {p.shape}")
+    check.finite("prior", p)
+    if np.abs(p - p.T).max() > 1e-9 * max(np.abs(p).max(), 1e-300):
+        raise ValueError("prior must be symmetric: it is a precision matrix")
+    low, high = np.linalg.eigvalsh(p)[[0, -1]]
+    if low < -1e-9 * max(high, 0.0) or high < 0:
+        raise ValueError(f"prior must be positive semidefinite; its smallest eigenvalue is {low:g}")
+    return (p + p.T) / 2 if high > 0 else None
+
+
+def _scale(noise: Any, information: Any, items: int) -> Vector | None:
+    if noise is None and information is None:
+        return None
+    scale = np.ones(items)
+    if noise is not None:
+        sd = np.asarray(noise, dtype=np.float64)
+        check.one_length("noise", sd, items)
+        check.positive("noise", sd)
+        scale = scale / sd
+    if information is not None:
+        u = np.asarray(information, dtype=np.float64)
+        check.one_length("information", u, items)
+        check.nonnegative("information", u)
+        if not u.any():
+            raise ValueError("information must be above 0 for some item; it is 0 for all")
+        scale = scale * np.sqrt(u)
+    return scale
+
+
+def _money(prices: Any, budget: float | None, items: int) -> tuple[Vector | None, Vector | None]:
+    """Prices over the budget where it binds, and prices where only their ratio to information counts."""
+    if prices is None:
+        if budget is not None:
+            raise ValueError("budget needs prices, one for each item")
+        return None, None
+    p = np.asarray(prices, dtype=np.float64)
+    check.one_length("prices", p, items)
+    if budget is None:
+        check.positive("prices", p)
+        return None, p
+    check.nonnegative("prices", p)
+    if not (np.isfinite(budget) and budget > p.min()):
+        raise ValueError(
+            f"budget must be above the cheapest price, {p.min():g}, for the mean price to stay within it; it is {budget!r}"
+        )
+    return (p / budget if p.max() > budget else None), None
+
+
+def _targets(targets: Any, frame: Frame, d: int) -> Pool | None:
+    if targets is None:
+        return None
+    if np.ndim(targets) != 2 or np.shape(targets)[1] != d or np.shape(targets)[0] == 0:
+        raise ValueError(f"targets must be an [M, {d}] array; its shape is {np.shape(targets)}")
+    pool = as_pool(targets)
+    if frame.rank < d:
+        for low, high in chunks(pool):
+            in_span("targets", pool.rows(low, high), frame)
+    return pool
+
+
+def in_span(name: str, rows: Matrix, frame: Frame) -> None:
+    """Raise `ValueError` where a row is not a combination of the pool's rows."""
+    y = np.asarray(rows, dtype=np.float64)
+    off = np.abs(y @ frame.to @ frame.back - y).max(1)
+    bad = np.flatnonzero(off > SPAN * np.abs(y).max(1))
+    if len(bad):
+        where = f"row {bad[0]} of {name}" if len(y) > 1 else name
+        raise ValueError(
+            f"{where} lies outside the span of the pool, so no design can estimate it: give a prior or drop it"
+        )
+
+
+def _family(
+    name: str, problem: Problem, targets: Pool | None, c: Any, parts: dict[str, float] | None, plain: bool
+) -> Master:
+    """The master of a criterion."""
+    frame = problem.frame
+    if name == "xy" or (name == "g" and not plain):
+        return WorstTarget(problem.pool if targets is None else targets, frame.to)
+    if name == "e":
+        k = coefficient_root(frame)
+        return SmallestEigenvalue(k @ k.T)
+    if name == "c" and problem.prices is None and not problem.prior.any():
+        return Contrast(_contrast(c, frame))
+    if name == "compound":
+        assert parts is not None
+        return Smooth(_compound(parts, problem, targets, c))
+    return Smooth(_smooth(name, problem, targets, c))
+
+
+def _smooth(name: str, problem: Problem, targets: Pool | None, c: Any) -> Criterion:
+    frame = problem.frame
+    if name in ("d", "g"):
+        return Determinant()
+    if name == "a":
+        return Trace(coefficient_root(frame))
+    if name == "c":
+        return Trace(_contrast(c, frame)[:, None])
+    pool = problem.pool if targets is None else targets
+    total = np.zeros((frame.rank, frame.rank))
+    for low, high in chunks(pool):
+        z = pool.rows(low, high).astype(np.float64, copy=False) @ frame.to
+        total += z.T @ z
+    values, vectors = np.linalg.eigh(total / pool.shape[0])
+    inside = values > 1e-14 * values[-1]
+    if values[-1] <= 0:
+        raise ValueError("targets are zero in every entry: there is nothing to predict")
+    return Trace(vectors[:, inside] * np.sqrt(values[inside]))
+
+
+def coefficient_root(frame: Frame) -> Matrix:
+    r"""A root K of the matrix W with :math:`\mathrm{tr}(V^+) = \mathrm{tr}(WM^{-1})` for M in the frame's coordinates."""
+    d, rank = frame.to.shape
+    return frame.to.T if rank == d else np.linalg.pinv(frame.back).T
+
+
+def _contrast(c: Any, frame: Frame) -> Vector:
+    v = np.asarray(c, dtype=np.float64)
+    d = frame.to.shape[0]
+    if v.shape != (d,):
+        raise ValueError(f"c must have one entry for each of the {d} columns; its shape is {v.shape}")
+    check.finite("c", v)
+    if not v.any():
+        raise ValueError("c is zero in every entry: there is nothing to estimate")
+    if frame.rank < d:
+        in_span("c", v[None], frame)
+    return v @ frame.to
+
+
+def _compound(parts: dict[str, float], problem: Problem, targets: Pool | None, c: Any) -> Compound:
+    unknown = set(parts) - {"d", "a", "i", "c"}
+    if unknown or not parts:
+        raise ValueError(f"parts must name some of d, a, i and c; it has {', '.join(sorted(unknown)) or 'none'}")
+    check.nonnegative("parts", list(parts.values()))
+    total = sum(parts.values())
+    if total <= 0:
+        raise ValueError("parts must have a weight above 0")
+    if "c" in parts and c is None:
+        raise ValueError("parts names c, so the argument c is needed")
+    return Compound([(a / total, _smooth(n, problem, targets, c)) for n, a in parts.items() if a > 0])

@@ -1,0 +1,118 @@
+r"""Primal-dual interior point on a small working set: maximise :math:`\log H(\sum_i w_ia_ia_i^\top + P)`, :math:`Cw = b`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from altheory.designs.criteria import Criterion
+from altheory.designs.pool import Matrix, Vector
+
+STEPS = 100
+SHORT = 0.995
+"""How much of the way to the boundary a step may go."""
+
+
+@dataclass
+class Centre:
+    """Where the solver stands: weights, dual slacks, multipliers of `Cw = b`, and its own optimality gap."""
+
+    weights: Vector
+    slack: Vector
+    multipliers: Vector
+    gap: float
+    steps: int
+
+
+def information(rows: Matrix, weights: Vector, prior: Matrix) -> Matrix:
+    r""":math:`\sum_i w_ia_ia_i^\top + P`."""
+    m = (rows * weights[:, None]).T @ rows + prior
+    return (m + m.T) / 2
+
+
+def interior(
+    criterion: Criterion,
+    rows: Matrix,
+    prior: Matrix,
+    constraint: tuple[Matrix, Vector],
+    start: Vector,
+    *,
+    tol: float,
+) -> Centre:
+    r"""Follow the central path by predictor and corrector until the duality gap is below `tol`.
+
+    `rows [m, d]`, `constraint` = (C `[k, m]`, b `[k]`), `start [m]` > 0. With :math:`\varphi` the sensitivities and
+    :math:`y` the multipliers, dual slacks are :math:`s = C^\top y - \varphi \ge 0` and :math:`w_is_i \to 0`.
+    Cite: lu2013computing.
+    """
+    c, b = constraint
+    w = start / (c[0] @ start)
+    m = information(rows, w, prior)
+    phi, hessian = criterion.curvature(rows, m)
+    y = _first_multipliers(c, b, phi)
+    s = np.maximum(c.T @ y - phi, 1e-3 * (1 + phi.max()))
+    best = Centre(w, s, y, np.inf, 0)
+    for step in range(STEPS):
+        gap = _gap(c, b, y, phi, w)
+        if gap < best.gap:
+            best = Centre(w, s, y, gap, step)
+        if gap <= tol or step - best.steps > 15:
+            break
+        move = _direction(hessian, c, b, phi, w, s, y)
+        if move is None:
+            break
+        w, s, y = _advance(w, s, y, *move)
+        phi, hessian = criterion.curvature(rows, information(rows, w, prior))
+    best.steps = step
+    return best
+
+
+def _first_multipliers(c: Matrix, b: Vector, phi: Vector) -> Vector:
+    y = np.zeros(len(b))
+    y[0] = phi.max() * 1.01
+    return y
+
+
+def _gap(c: Matrix, b: Vector, y: Vector, phi: Vector, w: Vector) -> float:
+    """How far the multipliers, lifted until they are dual feasible, lie above the sensitivities' mean."""
+    lift = max(0.0, float((phi - c.T @ y).max()))
+    return float(b @ y) + lift - float(phi @ w)
+
+
+def _direction(
+    hessian: Matrix, c: Matrix, b: Vector, phi: Vector, w: Vector, s: Vector, y: Vector
+) -> tuple[Vector, Vector, Vector] | None:
+    k = hessian.copy()
+    k[np.diag_indices_from(k)] += s / w
+    try:
+        chol = cho_factor(k, lower=True, overwrite_a=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return None
+    kc = cho_solve(chol, c.T, check_finite=False)
+    schur = c @ kc
+    dual = phi - c.T @ y + s
+    primal = b - c @ w
+
+    def solve(complement: Vector) -> tuple[Vector, Vector, Vector]:
+        rhs = dual + complement / w
+        base = cho_solve(chol, rhs, check_finite=False)
+        dy = np.linalg.solve(schur, c @ base - primal)
+        dw = base - kc @ dy
+        return dw, (complement - s * dw) / w, dy
+
+    mu = float(w @ s) / len(w)
+    dw, ds, _ = solve(-w * s)
+    ahead = float((w + reach(w, dw) * dw) @ (s + reach(s, ds) * ds)) / len(w)
+    sigma = min(1.0, max(ahead / mu, 0.0) ** 3)
+    return solve(sigma * mu - w * s - dw * ds)
+
+
+def reach(v: Vector, dv: Vector) -> float:
+    """The longest step, at most 1, that keeps `v` positive."""
+    down = dv < 0
+    return float(min(1.0, SHORT * np.min(-v[down] / dv[down]))) if down.any() else 1.0
+
+
+def _advance(w: Vector, s: Vector, y: Vector, dw: Vector, ds: Vector, dy: Vector) -> tuple[Vector, Vector, Vector]:
+    along = min(reach(w, dw), reach(s, ds))
+    return w + along * dw, s + along * ds, y + along * dy

@@ -1,0 +1,147 @@
+"""What each family of criteria needs of the active set: solve a working set, then bound the optimum from a design."""
+
+from typing import Protocol
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from altheory.designs.barrier import barrier, smallest_eigenvalue
+from altheory.designs.criteria import Criterion, factor, lower_solve
+from altheory.designs.interior import interior
+from altheory.designs.minimax import minimax
+from altheory.designs.pool import Matrix, Pool, Vector
+from altheory.designs.spread import spread
+
+Constraint = tuple[Matrix, Vector]
+
+
+class Master(Protocol):
+    """Solves small sets; keeps whatever multipliers prove the bound."""
+
+    def solve(
+        self, rows: Matrix, prior: Matrix, constraint: Constraint, start: Vector, *, tol: float
+    ) -> tuple[Vector, Vector, int]:
+        """Weights, slacks and steps on a working set."""
+        ...
+
+    def bound(self, m: Matrix) -> tuple[Matrix, float]:
+        r"""A root `R` and a ratio ρ with :math:`H^\star/H(M) \le \rho\,(\max_i|R^\top a_i|^2 + \mathrm{tr}PRR^\top)`."""
+        ...
+
+    def log_information(self, m: Matrix) -> float:
+        """log H(M) of the criterion: larger is better."""
+        ...
+
+    def refresh(self, m: Matrix) -> None:
+        """Look at whatever is too large to be in every small solve (targets)."""
+        ...
+
+
+class Smooth:
+    """D, A, I and compound criteria: the slope at the design is the bound."""
+
+    def __init__(self, criterion: Criterion) -> None:
+        self.criterion = criterion
+
+    def solve(
+        self, rows: Matrix, prior: Matrix, constraint: Constraint, start: Vector, *, tol: float
+    ) -> tuple[Vector, Vector, int]:
+        centre = interior(self.criterion, rows, prior, constraint, start, tol=tol)
+        return centre.weights, centre.slack, centre.steps
+
+    def bound(self, m: Matrix) -> tuple[Matrix, float]:
+        return self.criterion.root(m), 1.0
+
+    def log_information(self, m: Matrix) -> float:
+        return self.criterion.log_value(m)
+
+    def refresh(self, m: Matrix) -> None:
+        return None
+
+
+class WorstTarget:
+    """XY and heteroscedastic or Bayesian G: a mixture of the worst targets is the bound's multiplier."""
+
+    def __init__(self, targets: Pool, to: Matrix) -> None:
+        self.pool, self.to = targets, to
+        self.index = np.zeros(0, dtype=np.int64)
+        self.mixture = np.zeros(0)
+        self.worst = np.inf
+
+    def log_information(self, m: Matrix) -> float:
+        return -float(np.log(self._variances(m).max()))
+
+    def _variances(self, m: Matrix) -> Vector:
+        half = solve_triangular(factor(m), np.eye(len(m)), lower=True, check_finite=False).T
+        return self.pool.quadratic(self.to @ half, exact=True)
+
+    def targets(self) -> Matrix:
+        return self.pool.take(self.index) @ self.to
+
+    def refresh(self, m: Matrix) -> None:
+        q = self._variances(m)
+        self.worst = float(q.max())
+        mean = float(self.mixture @ q[self.index]) if len(self.index) else 0.0
+        fresh = q > mean + 0.25 * (self.worst - mean)
+        fresh[self.index] = False
+        where = np.flatnonzero(fresh)
+        limit = 2 * len(m) + 8
+        if len(where) > 64 * limit:
+            where = where[np.argpartition(q[where], -64 * limit)[-64 * limit :]]
+        if len(where) == 0:
+            return
+        chosen = where[spread(q[where], lower_solve(factor(m), (self.pool.take(where) @ self.to).T).T, limit)]
+        self.index = np.concatenate([self.index, chosen])
+        self.mixture = np.concatenate([self.mixture, np.full(len(chosen), 0.0 if len(self.mixture) else 1.0)])
+        self.mixture /= self.mixture.sum()
+
+    def solve(
+        self, rows: Matrix, prior: Matrix, constraint: Constraint, start: Vector, *, tol: float
+    ) -> tuple[Vector, Vector, int]:
+        size = len(self.index)
+        mixture = 0.9 * self.mixture + 0.1 / size
+        saddle = minimax(rows, self.targets(), prior, constraint, (start, mixture), tol=tol)
+        keep = (saddle.mixture > 1e-4 / size) | (saddle.mixture > saddle.room / saddle.level)
+        self.index, self.mixture = self.index[keep], saddle.mixture[keep] / saddle.mixture[keep].sum()
+        return saddle.weights, saddle.slack, saddle.steps
+
+    def bound(self, m: Matrix) -> tuple[Matrix, float]:
+        lower = factor(m)
+        y = lower_solve(lower, self.targets().T) * np.sqrt(self.mixture)
+        mean = float((y * y).sum())
+        root = solve_triangular(lower, y, lower=True, trans="T", check_finite=False) / np.sqrt(mean)
+        return _compact(root), self.worst / mean
+
+
+class SmallestEigenvalue:
+    """E: the barrier's dual matrix is the bound's multiplier."""
+
+    def __init__(self, metric: Matrix) -> None:
+        self.metric = metric
+        self.dual: Matrix | None = None
+
+    def log_information(self, m: Matrix) -> float:
+        return float(np.log(smallest_eigenvalue(m, self.metric)))
+
+    def refresh(self, m: Matrix) -> None:
+        return None
+
+    def solve(
+        self, rows: Matrix, prior: Matrix, constraint: Constraint, start: Vector, *, tol: float
+    ) -> tuple[Vector, Vector, int]:
+        found = barrier(rows, self.metric, prior, constraint, start, tol=tol)
+        self.dual = found.dual
+        return found.weights, found.slack / float(found.slack @ found.weights), found.steps
+
+    def bound(self, m: Matrix) -> tuple[Matrix, float]:
+        assert self.dual is not None
+        values, vectors = np.linalg.eigh(self.dual)
+        root = vectors * np.sqrt(np.maximum(values, 0.0))
+        return root / np.sqrt(smallest_eigenvalue(m, self.metric)), 1.0
+
+
+def _compact(root: Matrix) -> Matrix:
+    """The same `RR'` from no more columns than rows."""
+    if root.shape[1] <= root.shape[0]:
+        return root
+    return np.linalg.qr(root.T, mode="r").T

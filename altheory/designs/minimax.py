@@ -1,0 +1,136 @@
+r"""Primal-dual interior point for :math:`\min_w\max_j y_j^\top M(w)^{-1}y_j` on small sets of items and targets."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+
+from altheory.designs.criteria import factor, lower_solve
+from altheory.designs.interior import information, reach
+from altheory.designs.pool import Matrix, Vector
+
+STEPS = 120
+
+
+@dataclass
+class Saddle:
+    """Weights and slacks of the items, mixture and slacks of the targets, multipliers, the level, the gap."""
+
+    weights: Vector
+    slack: Vector
+    mixture: Vector
+    room: Vector
+    multipliers: Vector
+    level: float
+    gap: float = np.inf
+    steps: int = 0
+
+
+@dataclass
+class Local:
+    """Values at a design: target variances `q`, their gradients `j [targets, items]` and what the Hessian needs."""
+
+    q: Vector
+    j: Matrix
+    z: Matrix
+    y: Matrix
+
+    def hessian(self, mixture: Vector) -> Matrix:
+        u = (self.y * np.sqrt(mixture)).T @ self.z
+        return 2 * (self.z.T @ self.z) * (u.T @ u)
+
+
+def local(rows: Matrix, targets: Matrix, prior: Matrix, weights: Vector) -> Local:
+    """Evaluate target variances and their gradients in the weights."""
+    lower = factor(information(rows, weights, prior))
+    z, y = lower_solve(lower, rows.T), lower_solve(lower, targets.T)
+    return Local((y * y).sum(0), -((y.T @ z) ** 2), z, y)
+
+
+def minimax(
+    rows: Matrix,
+    targets: Matrix,
+    prior: Matrix,
+    constraint: tuple[Matrix, Vector],
+    start: tuple[Vector, Vector],
+    *,
+    tol: float,
+) -> Saddle:
+    """Follow the central path of items and targets together until the saddle's relative gap is below `tol`.
+
+    `rows [m, r]`, `targets [t, r]`, `start` = (weights `[m]` > 0, mixture `[t]` > 0).
+    """
+    c, b = constraint
+    w, v = start[0] / (c[0] @ start[0]), start[1] / start[1].sum()
+    at = local(rows, targets, prior, w)
+    level = float(at.q.max()) * 1.05
+    room = level - at.q
+    y = np.zeros(len(b))
+    y[0] = float((-at.j.T @ v).max()) * 1.05
+    s = np.maximum(c.T @ y + at.j.T @ v, 1e-3 * y[0])
+    now = best = Saddle(w, s, v, room, y, level)
+    for step in range(STEPS):
+        now.gap, now.steps = _gap(now, at, c, b), step
+        best = now if now.gap < best.gap else best
+        if now.gap <= tol or step - best.steps > 25:
+            break
+        following = _step(now, at, c, b)
+        if following is None:
+            break
+        now = following
+        at = local(rows, targets, prior, now.weights)
+    best.steps = step
+    return best
+
+
+def _gap(now: Saddle, at: Local, c: Matrix, b: Vector) -> float:
+    """The ratio of the value to the lower bound that the mixture proves, less 1, on the working sets."""
+    v = now.mixture / now.mixture.sum()
+    phi = -at.j.T @ v
+    mean = float(v @ at.q)
+    y = now.multipliers * (float(phi @ now.weights) / max(float(b @ now.multipliers), 1e-300))
+    over = max(float((phi - c.T @ y).max()), 0.0)
+    bound = over + float(b @ y) + mean - float(phi @ now.weights)
+    return float(at.q.max()) * bound / mean**2 - 1
+
+
+def _step(now: Saddle, at: Local, c: Matrix, b: Vector) -> Saddle | None:
+    w, s, v, room = now.weights, now.slack, now.mixture, now.room
+    pull = v / room
+    k = at.hessian(v) + (at.j.T * pull) @ at.j
+    k[np.diag_indices_from(k)] += s / w
+    border = np.concatenate([c.T, -(at.j.T @ pull)[:, None]], axis=1)
+    corner = np.zeros((len(b) + 1, len(b) + 1))
+    corner[-1, -1] = pull.sum()
+    try:
+        chol = cho_factor(k, lower=True, overwrite_a=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return None
+    kb = cho_solve(chol, border, check_finite=False)
+    schur = corner - border.T @ kb
+    dual = -(at.j.T @ v + c.T @ now.multipliers - s)
+    short = now.level - at.q - room
+
+    def solve(on_items: Vector, on_targets: Vector) -> tuple[Vector, Vector, Vector, Vector, Vector, float]:
+        lead = (on_targets - v * short) / room
+        rhs = dual + on_items / w - at.j.T @ lead
+        base = cho_solve(chol, rhs, check_finite=False)
+        tail = np.append(b - c @ w, lead.sum() - (1 - v.sum()))
+        dyt = np.linalg.solve(schur, tail - border.T @ base)
+        dw = base - kb @ dyt
+        droom = dyt[-1] - at.j @ dw + short
+        return dw, (on_items - s * dw) / w, (on_targets - v * droom) / room, droom, dyt[:-1], float(dyt[-1])
+
+    mu = (float(w @ s) + float(v @ room)) / (len(w) + len(v))
+    dw, ds, dv, droom, _, _ = solve(-w * s, -v * room)
+    along = min(reach(w, dw), reach(s, ds), reach(v, dv), reach(room, droom))
+    ahead = float((w + along * dw) @ (s + along * ds)) + float((v + along * dv) @ (room + along * droom))
+    sigma = min(1.0, max(ahead / (len(w) + len(v)) / mu, 0.0) ** 3)
+    sigma = max(sigma, 0.1 * (1 - along))
+    dw, ds, dv, droom, dy, dlevel = solve(sigma * mu - w * s - dw * ds, sigma * mu - v * room - dv * droom)
+    if not np.isfinite(dw).all():
+        return None
+    a = min(reach(w, dw), reach(s, ds), reach(v, dv), reach(room, droom))
+    return Saddle(
+        w + a * dw, s + a * ds, v + a * dv, room + a * droom, now.multipliers + a * dy, now.level + a * dlevel
+    )

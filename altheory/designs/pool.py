@@ -1,0 +1,159 @@
+"""Pools of items: arrays in memory, memory-mapped files and arrays on devices, read only by chunks."""
+
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from altheory.core.numerics import HIGHEST
+
+CHUNK_ENTRIES = 1 << 19
+"""How many numbers of the pool are looked at together: a few megabytes, about a cache's worth."""
+
+Matrix = np.ndarray
+Vector = np.ndarray
+
+
+class Pool(Protocol):
+    """Rows of a `[items, features]` matrix that are never copied whole."""
+
+    shape: tuple[int, int]
+    single: bool
+
+    def rows(self, low: int, high: int) -> Matrix:
+        """Rows `low` to `high`, in the pool's own precision."""
+        ...
+
+    def take(self, index: Vector) -> Matrix:
+        """The rows of an index array, float64."""
+        ...
+
+    def quadratic(self, root: Matrix, *, exact: bool) -> Vector:
+        r"""The scores :math:`|x_i^\top R|^2` of every item `[items]`, in float64 where `exact`."""
+        ...
+
+
+def chunk_rows(pool: Pool) -> int:
+    """How many rows make a chunk."""
+    return max(256, CHUNK_ENTRIES // max(1, pool.shape[1]))
+
+
+def chunks(pool: Pool) -> list[tuple[int, int]]:
+    """The bounds of successive chunks."""
+    n, step = pool.shape[0], chunk_rows(pool)
+    return [(low, min(low + step, n)) for low in range(0, n, step)]
+
+
+def host_quadratic(pool: Pool, root: Matrix, *, exact: bool) -> Vector:
+    """The scores of a pool whose rows arrive on the host, chunk by chunk: one matrix product each."""
+    dtype = np.float64 if exact else np.float32
+    r = np.ascontiguousarray(root, dtype=dtype)
+    out = np.empty(pool.shape[0], dtype=dtype)
+    for low, high in chunks(pool):
+        y = pool.rows(low, high).astype(dtype, copy=False) @ r
+        np.einsum("ij,ij->i", y, y, out=out[low:high])
+    return out
+
+
+class ArrayPool:
+    """A numpy array or a memory map, float32 or float64."""
+
+    def __init__(self, x: Matrix) -> None:
+        self.x = x
+        self.shape = (x.shape[0], x.shape[1])
+        self.single = x.dtype == np.float32
+
+    def rows(self, low: int, high: int) -> Matrix:
+        return np.asarray(self.x[low:high])
+
+    def take(self, index: Vector) -> Matrix:
+        return np.asarray(self.x[index], dtype=np.float64)
+
+    def quadratic(self, root: Matrix, *, exact: bool) -> Vector:
+        return host_quadratic(self, root, exact=exact)
+
+
+class DevicePool:
+    """A JAX array that lives on accelerators or is sharded: scores are computed where the rows are."""
+
+    def __init__(self, x: jax.Array) -> None:
+        self.x = x
+        self.shape = (x.shape[0], x.shape[1])
+        self.single = x.dtype != np.float64
+
+    def rows(self, low: int, high: int) -> Matrix:
+        return np.asarray(self.x[low:high])
+
+    def take(self, index: Vector) -> Matrix:
+        return np.asarray(self.x[jnp.asarray(index)], dtype=np.float64)
+
+    def quadratic(self, root: Matrix, *, exact: bool) -> Vector:
+        with jax.enable_x64(exact or not self.single):
+            dtype = jnp.float64 if exact else jnp.float32
+            return np.asarray(_device_quadratic(self.x, jnp.asarray(root, dtype)))
+
+
+@jax.jit
+def _device_quadratic(x: jax.Array, root: jax.Array) -> jax.Array:
+    y = jnp.matmul(x.astype(root.dtype), root, precision=HIGHEST)
+    return (y * y).sum(-1)
+
+
+class PairPool:
+    r"""All differences :math:`z_i - z_j`, :math:`i < j`, of a few items, made chunk by chunk and never stored."""
+
+    def __init__(self, z: Matrix) -> None:
+        n = z.shape[0]
+        self.z = np.asarray(z, dtype=np.float64)
+        self.shape = (n * (n - 1) // 2, z.shape[1])
+        self.single = False
+        self._first = np.concatenate([[0], np.cumsum(np.arange(n - 1, 0, -1))])
+
+    def pair(self, index: Vector) -> tuple[Vector, Vector]:
+        """The two items of each pair's index."""
+        i = np.searchsorted(self._first, index, side="right") - 1
+        return i, index - self._first[i] + i + 1
+
+    def rows(self, low: int, high: int) -> Matrix:
+        return self.take(np.arange(low, high))
+
+    def take(self, index: Vector) -> Matrix:
+        i, j = self.pair(np.asarray(index))
+        return self.z[i] - self.z[j]
+
+    def quadratic(self, root: Matrix, *, exact: bool) -> Vector:
+        return host_quadratic(self, root, exact=exact)
+
+
+def as_pool(x: Any) -> Pool:
+    """A pool from a numpy or JAX array, a memory map, or a pool.
+
+    Raises `ValueError` where `x` is not a nonempty, finite `[items, features]` array of numbers.
+    """
+    if isinstance(x, (ArrayPool, DevicePool, PairPool)):
+        return x
+    if isinstance(x, jax.core.Tracer):
+        raise ValueError("a design is solved on concrete arrays; inside jit or vmap use `d_optimal_kernel`")
+    if np.ndim(x) != 2:
+        raise ValueError(f"x must be an [items, features] array; its shape is {np.shape(x)}")
+    if 0 in np.shape(x):
+        raise ValueError(f"x is empty: its shape is {np.shape(x)}; give at least one item and one feature")
+    pool = _wrap(x)
+    for low, high in chunks(pool):
+        if not np.isfinite(pool.rows(low, high)).all():
+            row = low + int(np.argwhere(~np.isfinite(pool.rows(low, high)))[0, 0])
+            raise ValueError(f"x must be finite; row {row} is not: drop or impute it")
+    return pool
+
+
+def _wrap(x: Any) -> Pool:
+    if isinstance(x, jax.Array):
+        on_host = len(x.devices()) == 1 and next(iter(x.devices())).platform == "cpu"
+        if not on_host:
+            return DevicePool(x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32))
+        x = np.asarray(x)
+    a = x if isinstance(x, np.ndarray) else np.asarray(x)
+    if a.dtype.kind not in "fiub":
+        raise ValueError(f"x must hold real numbers; its dtype is {a.dtype}")
+    return ArrayPool(a if a.dtype in (np.float32, np.float64) else a.astype(np.float64))

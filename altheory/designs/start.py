@@ -1,0 +1,58 @@
+"""Where to start: items that already span the pool well."""
+
+import numpy as np
+
+from altheory.designs.pool import Matrix, Vector
+from altheory.designs.problem import Problem
+
+
+def kumar_yildirim(x: Matrix) -> Vector:
+    r"""Items `[d]` picked one per direction, each farthest along a direction orthogonal to those before it.
+
+    Uniform weights on them have :math:`\log\det V(\pi_0) \ge \max_\pi\log\det V(\pi) - d\log d`, whatever the number of
+    rows of `x [N, d]`. The direction is the largest residual row. Raises `ValueError` where `x` does not span its columns.
+    Cite: kumar2005minimum.
+    """
+    rows = np.asarray(x, dtype=np.float64)
+    basis = np.zeros((0, rows.shape[1]))
+    lengths = (rows * rows).sum(1)
+    floor = 1e-20 * float(lengths.max(initial=0.0))
+    picks: list[int] = []
+    for _ in range(rows.shape[1]):
+        far = int(np.argmax(lengths))
+        b = rows[far] - basis.T @ (basis @ rows[far])
+        b -= basis.T @ (basis @ b)
+        norm = float(np.sqrt(b @ b))
+        if norm * norm <= floor:
+            raise ValueError(
+                f"x spans {len(picks)} dimensions, not its {rows.shape[1]} columns: project it on its span"
+            )
+        along = rows @ (b / norm)
+        pick = int(np.argmax(np.abs(along)))
+        picks.append(pick)
+        new = rows[pick] - basis.T @ (basis @ rows[pick])
+        new -= basis.T @ (basis @ new)
+        new /= np.sqrt(new @ new)
+        basis = np.concatenate([basis, new[None]])
+        lengths = np.maximum(lengths - (rows @ new) ** 2, 0.0)
+    return np.array(picks)
+
+
+BUFFER = 16384
+
+
+def starting_items(problem: Problem) -> Vector:
+    """Kumar-Yildirim items of the pool, or of its highest leverages where it is large, and the runners-up."""
+    rank, items = problem.frame.rank, problem.items
+    if items > BUFFER:
+        leverages = problem.scan(np.eye(rank), exact=False)
+        index = np.sort(np.argpartition(leverages, -BUFFER)[-BUFFER:])
+    else:
+        index = np.arange(items)
+    rows = problem.rows(index)
+    try:
+        picks = kumar_yildirim(rows)
+    except ValueError:
+        picks = np.arange(0)
+    more = np.argsort(-(rows * rows).sum(1), kind="stable")[: 2 * rank + 8]
+    return index[np.unique(np.concatenate([picks, more]))]
