@@ -60,3 +60,10 @@ def test_entries_are_complete():
         fields = set(re.findall(r"^\s*(\w+)\s*=", body, re.M))
         assert not REQUIRED[kind] - fields, f"{key} lacks {REQUIRED[kind] - fields}"
         assert re.search(r"year\s*=\s*\{(\d{4})\}", body)[1] in key, f"the year in the key {key} is not the entry's"
+
+
+def test_citation_file_names_the_version():
+    import altheory
+
+    assert f"version: {altheory.__version__}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"## {altheory.__version__}" in (ROOT / "CHANGELOG.md").read_text()

@@ -1,0 +1,47 @@
+"""Sphinx settings: MyST pages, the public API by autodoc, and citations from `refs.bib`."""
+
+import re
+from typing import Any
+
+import altheory
+
+project = "altheory"
+author = "The altheory authors"
+copyright = "The altheory authors, Apache-2.0"
+version = release = altheory.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.viewcode",
+    "sphinxcontrib.bibtex",
+]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = f"altheory {release}"
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # the tests run the examples
+
+bibtex_bibfiles = ["refs.bib"]
+bibtex_default_style = "alpha"
+bibtex_reference_style = "author_year"
+
+default_role = "code"  # docstrings mark code by single backticks
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+autodoc_default_options = {"exclude-members": "__init__, replace, set"}
+
+CITE = re.compile(r"Cite: ((?:[a-z-]+\d{4}[a-z]*(?:, )?)+)")
+
+
+def link_citations(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Turn a docstring's `Cite: key, key.` into links to the bibliography."""
+    text = re.sub(r"(Cite:|\d{4}[a-z]*,)\n\s*(?=[a-z-]+\d{4})", r"\1 ", "\n".join(lines))
+    lines[:] = CITE.sub(lambda m: f":cite:p:`{m[1].replace(' ', '')}`", text).split("\n")
+
+
+def setup(app: Any) -> None:
+    app.connect("autodoc-process-docstring", link_citations)
