@@ -1,0 +1,116 @@
+"""The `altheory` command."""
+
+import os
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+Names = Annotated[list[str] | None, typer.Option(help="A policy to run; repeat for more. All, where none is given.")]
+
+
+@app.command()
+def study(
+    name: Annotated[str | None, typer.Argument(help="The study to run; without a name the studies are listed.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Independent runs of each policy.")] = None,
+    horizon: Annotated[int | None, typer.Option(help="Rounds in a run.")] = None,
+    policy: Names = None,
+    data: Annotated[Path | None, typer.Option(help="Your features and labels: .npz, .npy, .csv or .parquet.")] = None,
+    labels: Annotated[str | None, typer.Option(help="The label column of --data, or FILE:COLUMN.")] = None,
+    budget: Annotated[float | None, typer.Option(help="Money a run may spend.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for results; out/NAME by default.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on from what an interrupted run left in the folder.")] = False,
+    seed: Annotated[int, typer.Option(help="The key that all randomness comes from.")] = 0,
+    distributed: Annotated[bool, typer.Option(help="Run over several processes or hosts.")] = False,
+    coordinator: Annotated[str | None, typer.Option(help="HOST:PORT of process 0, where no cluster says it.")] = None,
+    processes: Annotated[int | None, typer.Option(help="How many processes, where no cluster says it.")] = None,
+    process: Annotated[int | None, typer.Option(help="This process's number, from 0.")] = None,
+) -> None:
+    """Run a built-in study: a figure, a table, and everything needed to make them again."""
+    from altheory.cli.studies import STUDIES
+
+    if name is None:
+        width = max(map(len, STUDIES))
+        typer.echo("\n".join(f"{key:{width}}  {value.about}" for key, value in STUDIES.items()))
+        return
+    _devices(distributed, coordinator, processes, process)
+    from rich.console import Console
+
+    from altheory.cli.data import load
+    from altheory.cli.run import run_study
+
+    if labels is not None and data is None:
+        raise ValueError("--labels needs --data: give the file whose labels they are")
+    console = Console(quiet=bool(process), width=None if sys.stdout.isatty() else 120)
+    files = run_study(
+        name, seeds=seeds, horizon=horizon, wanted=policy or (), data=load(data, labels) if data else None,
+        budget=budget, out=out or Path("out") / name, resume=resume, seed=seed, console=console,
+    )  # fmt: skip
+    for path in files:
+        typer.echo(path)
+
+
+@app.command()
+def verify(
+    id: Annotated[
+        list[str] | None, typer.Option(help="A theorem's id; repeat for more. All, where none is given.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(help="Trials for each instance.")] = None,
+    mutants: Annotated[bool, typer.Option(help="Check broken algorithms: each must come out violated.")] = False,
+) -> None:
+    """Try to break every theorem, or see every mutant broken; exit code 1 where that fails."""
+    _devices(False, None, None, None)
+    from altheory.cli.verify import run_verify
+
+    if not run_verify(id or (), seeds=seeds, mutants=mutants):
+        raise typer.Exit(1)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    from altheory import __version__
+
+    typer.echo(__version__)
+
+
+def _devices(distributed: bool, coordinator: str | None, processes: int | None, process: int | None) -> None:
+    """One device for each core of a CPU, compiled programs kept between runs, processes joined where asked."""
+    if (processes is None) != (process is None) or (coordinator is not None and not distributed):
+        raise ValueError("--processes, --process and --coordinator go together, with --distributed")
+    flags = os.environ.get("XLA_FLAGS", "")
+    cores = 1 if distributed else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if "host_platform_device_count" not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={cores}".strip()
+    # Batched LAPACK calls of several CPU devices wait on one another when the thread pool is small.
+    os.environ.setdefault("NPROC", str(max(8, 4 * (cores or 1))))
+    import jax
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "altheory" / "jax"
+    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+    if distributed:
+        jax.config.update("jax_cpu_collectives_implementation", "gloo")
+        jax.distributed.initialize(coordinator, processes, process)
+
+
+def main() -> None:
+    """Run the command: bad input ends in one sentence and exit code 2, an interrupt in 130."""
+    warnings.filterwarnings("default", module="altheory")
+    try:
+        code = app(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        typer.echo("altheory: interrupted; what was finished is kept, and --resume goes on from it", err=True)
+        sys.exit(130)
+    except (ValueError, TypeError, OSError) as error:
+        typer.echo(f"altheory: {error}", err=True)
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,97 @@
+"""Running a built-in study: the folder it writes, how it resumes, and what it prints."""
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+import altheory as al
+from altheory.cli.studies import STUDIES, Options, Part
+from altheory.sim.blocks import atomic
+from altheory.sim.study import progress_bar
+
+FIGURES = ("png", "svg", "pdf")
+BLOCKS = ".blocks"
+
+
+def run_study(
+    name: str,
+    *,
+    seeds: int | None,
+    horizon: int | None,
+    wanted: Sequence[str],
+    data: Any,
+    budget: float | None,
+    out: Path,
+    resume: bool,
+    seed: int,
+    console: Console,
+) -> list[Path]:
+    """Run a study by name and write its results, figures, tables and manifests to `out`; returns the files."""
+    if name not in STUDIES:
+        raise ValueError(f"there is no study {name!r}: choose one of {', '.join(STUDIES)}")
+    builtin = STUDIES[name]
+    for given, taken, option in ((data, builtin.takes_data, "--data"), (budget, builtin.takes_budget, "--budget")):
+        if given is not None and not taken:
+            raise ValueError(f"the study {name} takes no {option}")
+    horizon = builtin.horizon if horizon is None else horizon
+    seeds = builtin.seeds if seeds is None else seeds
+    if horizon < 1 or seeds < 1:
+        raise ValueError(f"--horizon and --seeds must be at least 1; they are {horizon} and {seeds}")
+    parts = builtin.parts(Options(horizon, data, budget))
+    chosen = {part: _choose(p.policies, wanted) for part, p in parts.items()}
+    if not resume and jax.process_index() == 0:
+        shutil.rmtree(out / BLOCKS, ignore_errors=True)
+    files: list[Path] = []
+    for part, p in parts.items():
+        with progress_bar(len(chosen[part]), quiet=jax.process_index() != 0) as progress:
+            result = al.study(
+                chosen[part], p.oracle, jax.random.key(seed), horizon=horizon, seeds=seeds, record=p.record,
+                checkpoint=out / BLOCKS, progress=progress, note={"study": name, "part": part},
+            )  # fmt: skip
+        if jax.process_index() == 0:
+            files += _write(out, f"{name}-{part}" if part else name, p, result, console)
+    if jax.process_index() == 0:
+        shutil.rmtree(out / BLOCKS, ignore_errors=True)
+    return files
+
+
+def _choose(policies: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+    for name in wanted:
+        if name not in policies:
+            raise ValueError(f"there is no policy {name!r} in this study: choose among {', '.join(policies)}")
+    return {name: p for name, p in policies.items() if not wanted or name in wanted}
+
+
+def _write(out: Path, stem: str, part: Part, result: al.Study, console: Console) -> list[Path]:
+    result.raise_for_status()
+    table, figure = part.table(result), part.draw(result)
+    files = [result.save(out / f"{stem}.nc")]
+    for kind in FIGURES:
+        with atomic(out / f"{stem}.{kind}") as temporary:
+            figure.savefig(temporary, format=kind)
+        files.append(out / f"{stem}.{kind}")
+    for ending, text in (("csv", table.to_csv()), ("json", json.dumps(result.manifest, indent=1, sort_keys=True))):
+        with atomic(out / f"{stem}.{ending}") as temporary:
+            temporary.write_text(text)
+        files.append(out / f"{stem}.{ending}")
+    seeds, rounds = result.data.sizes["seed"], result.data.sizes["round"]
+    show(console, table, f"{stem}: {seeds} seeds, {rounds} rounds")
+    return files
+
+
+def show(console: Console, frame: pd.DataFrame, title: str) -> None:
+    """Print a table."""
+    table = Table(title=title, title_justify="left")
+    table.add_column(frame.index.name or "")
+    for column in frame.columns:
+        table.add_column(str(column), justify="right")
+    for name, row in frame.iterrows():
+        table.add_row(str(name), *(f"{v:.3g}" if isinstance(v, float) else str(v) for v in row))
+    console.print(table)

@@ -1,0 +1,177 @@
+"""The built-in studies, as data: what is run, what is recorded, and what is drawn of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+import altheory as al
+from altheory.cli.data import digits, standardise
+from altheory.sim.metrics import Metric
+from altheory.sim.study import summarise
+
+Data = tuple[np.ndarray, np.ndarray, list[str]]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line may change."""
+
+    horizon: int
+    data: Data | None = None
+    budget: float | None = None
+
+
+@dataclass(frozen=True)
+class Part:
+    """One study within a built-in study: a figure and a table of its own."""
+
+    policies: Mapping[str, Any]
+    oracle: Any
+    record: tuple[Metric, ...]
+    draw: Callable[[al.Study], Any]
+    table: Callable[[al.Study], pd.DataFrame]
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A study that the command runs by name."""
+
+    about: str
+    horizon: int
+    seeds: int
+    parts: Callable[[Options], dict[str, Part]]
+    takes_data: bool = False
+    takes_budget: bool = False
+
+
+def _pool(options: Options, **labelers: Any) -> al.LabelPool:
+    x, y, names = options.data or digits()
+    pool = al.LabelPool(standardise(x), y, held_out=0.25, classes=len(names), **labelers)
+    can_ask = len(x) - round(0.25 * len(x))
+    if options.horizon > can_ask * pool.price.shape[0]:
+        raise ValueError(f"--horizon asks for {options.horizon} labels and the pool offers {can_ask}: ask for fewer")
+    return pool
+
+
+def _digits(options: Options) -> dict[str, Part]:
+    pool = _pool(options)
+    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(options.horizon, 256))
+    scores = {
+        "random": al.uniform,
+        "entropy": al.entropy_score,
+        "margin": al.margin_score,
+        "least confidence": al.least_confidence_score,
+        "bald": al.bald_score,
+    }
+    policies = {name: _within(al.Argmax(belief, score), options.budget) for name, score in scores.items()}
+    return {"": Part(policies, pool, (al.accuracy, al.cost), al_plot_accuracy, accuracy_table)}
+
+
+def _market(options: Options) -> dict[str, Part]:
+    pool = _pool(
+        options,
+        price=jnp.array([0.01, 0.03, 0.10, 0.50]),
+        flip=jnp.array([0.30, 0.20, 0.10, 0.01]),
+        kind=("uniform", "hard", "classpair", "uniform"),
+        informative=jnp.array([0.5, 1.2, 2.4, 2.4]),
+    )
+    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(options.horizon, 256))
+    bald = al.score(al.bald_score, draws=16)
+    policies = {
+        "random": al.random(belief),
+        "margin": al.Argmax(belief, al.margin_score),
+        "bald": al.Argmax(belief, bald),
+        "bald/$": al.Argmax(belief, al.per_dollar(bald)),
+    }
+    budget = 5.0 if options.budget is None else options.budget
+    policies = {name: _within(policy, budget) for name, policy in policies.items()}
+    record = (al.accuracy, al.cost, al.item)
+    return {"": Part(policies, pool, record, lambda s: al.plot.accuracy(s, against="cost"), market_table(pool))}
+
+
+def _bandit(options: Options) -> dict[str, Part]:
+    arms = jnp.array([0.3, 0.5, 0.9, 0.4])
+    policies = {"ucb1": al.ucb1(4), "thompson": al.thompson_bernoulli(4), "uniform": al.random(4)}
+    bounds = {"fixed": al.ucb1_regret, "bayes": al.thompson_bayes_regret}
+    oracles = {"fixed": al.BernoulliBandit(arms), "bayes": al.BayesBernoulliBandit(4)}
+    return {
+        name: Part(
+            policies,
+            oracle,
+            (al.regret, al.cost),
+            lambda s, g=bounds[name]: al.plot.regret(s, bounds=[g]),
+            regret_table(bounds[name]),
+        )
+        for name, oracle in oracles.items()
+    }
+
+
+def _within(policy: Any, budget: float | None) -> Any:
+    return policy if budget is None else al.Budgeted(policy, budget)
+
+
+def al_plot_accuracy(study: al.Study) -> Any:
+    """Accuracy against labels bought."""
+    return al.plot.accuracy(study)
+
+
+def accuracy_table(study: al.Study) -> pd.DataFrame:
+    """Accuracy after the last label, its mean over rounds, and a paired t-test over seeds against `random`."""
+    last, area = study.data["accuracy"].isel(round=-1), study.data["accuracy"].mean("round")
+    table = summarise(last).rename(columns={"mean": "accuracy"})
+    table["mean over rounds"] = area.mean("seed").values
+    table["money"] = study.cumulative("cost").isel(round=-1).mean("seed").values
+    if "random" in study.data.policy.values and study.data.sizes["seed"] > 1:
+        gain = (last - last.sel(policy="random")).astype(np.float64).transpose("policy", "seed").values
+        table["gain on random"] = gain.mean(1)
+        table["p (paired, one-sided)"] = [_p_value(g) for g in gain]
+    return table
+
+
+def _p_value(gain: np.ndarray) -> float:
+    return float("nan") if np.ptp(gain) == 0 else float(stats.ttest_1samp(gain, 0, alternative="greater").pvalue)
+
+
+def market_table(pool: al.LabelPool) -> Callable[[al.Study], pd.DataFrame]:
+    """As `accuracy_table`, with how many labels were bought from whom."""
+
+    def table(study: al.Study) -> pd.DataFrame:
+        made = accuracy_table(study)
+        item = study.data["item"]
+        for who, price in enumerate(np.asarray(pool.price)):
+            mine = (item // pool.X.shape[0] == who) & (item >= 0)
+            made[f"labels at {price:g}"] = mine.sum("round").mean("seed").values
+        return made
+
+    return table
+
+
+def regret_table(g: al.Guarantee) -> Callable[[al.Study], pd.DataFrame]:
+    """Cumulative regret at the end, and what the theorem says of each policy."""
+
+    def table(study: al.Study) -> pd.DataFrame:
+        made = summarise(study.cumulative("regret").isel(round=-1)).rename(columns={"mean": "regret"})
+        verdicts = al.check(g, study)
+        made[f"{g.id} bound"] = [verdicts[name].status for name in made.index]
+        made["times loose"] = [verdicts[name].looseness for name in made.index]
+        return made
+
+    return table
+
+
+STUDIES: dict[str, Builtin] = {
+    "digits": Builtin(
+        "Active learning on handwritten digits (or --data): accuracy on held-out items against labels bought",
+        60, 50, _digits, takes_data=True, takes_budget=True,
+    ),
+    "market": Builtin(
+        "The same pool with three simulated LLM labelers and a person, under a budget in dollars (5 by default)",
+        150, 10, _market, takes_data=True, takes_budget=True,
+    ),
+    "bandit": Builtin("UCB1, Thompson sampling and uniform play, with their regret bounds", 5000, 200, _bandit),
+}  # fmt: skip
