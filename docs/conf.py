@@ -43,5 +43,21 @@ def link_citations(app: Any, what: str, name: str, obj: Any, options: Any, lines
     lines[:] = CITE.sub(lambda m: f":cite:p:`{m[1].replace(' ', '')}`", text).split("\n")
 
 
+KEY = "Key[Array, ''] | UInt32[Array, '2'] | UInt32[Array, '4']"
+
+
+def shorten_types(app: Any, what: str, name: str, obj: Any, options: Any, signature: str, returns: str) -> Any:
+    """Types by their last name, keys as `Key`, functions by name."""
+
+    def short(text: str | None) -> str | None:
+        if text is None:
+            return None
+        text = re.sub(r"~?(?<![\w.])(?:[A-Za-z_]\w*\.)+(\w+)", r"\1", text)
+        return re.sub(r"<function (\w+)>", r"\1", text.replace(KEY, "Key"))
+
+    return short(signature), short(returns)
+
+
 def setup(app: Any) -> None:
+    app.connect("autodoc-process-signature", shorten_types)
     app.connect("autodoc-process-docstring", link_citations)
