@@ -20,10 +20,11 @@ from altheory.scores.information import Draws
 from altheory.scores.inputs import Batch, Mask, as_floats, check_probabilities, open_items
 from altheory.scores.uncertainty import plogp
 
+Targets = Float[Array, "draws T labels"] | Float[np.ndarray, "draws T labels"]
 Loss = Literal["error", "log", "brier"]
 
 
-def epig(probs: Draws, targets: Draws, *, block: int = 16) -> Float[Array, "items"]:
+def epig(probs: Draws, targets: Targets, *, block: int = 16) -> Float[Array, "items"]:
     r"""Expected predictive information gain, :math:`\tfrac1T\sum_tI(y_x;y_t)`, in nats.
 
     `probs [draws, items, classes]` are the pool, `targets [draws, T, classes]` the inputs one wants to predict (draws
@@ -35,7 +36,7 @@ def epig(probs: Draws, targets: Draws, *, block: int = 16) -> Float[Array, "item
 
 
 def expected_error_reduction(
-    probs: Draws, targets: Draws, *, loss: Loss = "error", block: int = 16
+    probs: Draws, targets: Targets, *, loss: Loss = "error", block: int = 16
 ) -> Float[Array, "items"]:
     r"""By how much one label is expected to lower the mean loss on `targets`.
 
@@ -77,7 +78,7 @@ def variance_reduction(
 
 def batch_epig(
     probs: Draws,
-    targets: Draws,
+    targets: Targets,
     size: int,
     *,
     key: Key,
@@ -114,7 +115,7 @@ def _brier(joint: Array, p: Array) -> Array:
 _LOSSES: dict[str, Callable[[Array, Array], Array]] = {"error": _error, "log": _log, "brier": _brier}
 
 
-def _pool_and_targets(probs: Draws, targets: Draws) -> tuple[Array, Array]:
+def _pool_and_targets(probs: Draws, targets: Targets) -> tuple[Array, Array]:
     p = as_floats("probs", probs, axes="draws items classes")
     q = as_floats("targets", targets, axes="draws T classes")
     if p.shape[0] != q.shape[0]:

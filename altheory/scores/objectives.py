@@ -1,8 +1,9 @@
 """Values of a set of items that a greedy rule may maximise. All are monotone and submodular."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import leaf, record
@@ -13,6 +14,7 @@ from altheory.scores.inputs import as_floats
 State = Any
 
 
+@runtime_checkable
 class Objective(Protocol):
     """A set function, zero at the empty set: its `state` holds what the items added so far leave to gain."""
 
@@ -31,8 +33,8 @@ def _floats(x: Any) -> Any:
 class FacilityLocation:
     r""":math:`F(S) = \sum_u\max(b_u,\max_{i\in S}s_{iu}) - \sum_ub_u`; `similarity [items, targets]`, `base`."""
 
-    similarity: Float[Array, "items targets"] = leaf(converter=_floats)
-    base: Float[Array, "targets"] = leaf(converter=_floats)
+    similarity: Float[Array, "items targets"] | Float[np.ndarray, "items targets"] = leaf(converter=_floats)
+    base: Float[Array, "targets"] | Float[np.ndarray, "targets"] = leaf(converter=_floats)
 
     def __check__(self) -> None:
         finite("similarity", self.similarity)
@@ -48,7 +50,7 @@ class FacilityLocation:
         return self.similarity.shape[0]
 
     def start(self) -> Float[Array, "targets"]:
-        return self.base
+        return jnp.asarray(self.base)
 
     def gains(self, state: Array, index: Array) -> Float[Array, "b"]:
         return jnp.maximum(self.similarity[index] - state, 0).sum(-1)
@@ -61,30 +63,30 @@ class FacilityLocation:
 class Proximity:
     """`FacilityLocation` of the inner products of `x [items, d]` and `targets [T, d]`, computed as they are needed."""
 
-    x: Float[Array, "items d"] = leaf(converter=_floats)
-    targets: Float[Array, "T d"] = leaf(converter=_floats)
-    base: Float[Array, "T"] = leaf(converter=_floats)
+    x: Float[Array, "items d"] | Float[np.ndarray, "items d"] = leaf(converter=_floats)
+    targets: Float[Array, "T d"] | Float[np.ndarray, "T d"] = leaf(converter=_floats)
+    base: Float[Array, "T"] | Float[np.ndarray, "T"] = leaf(converter=_floats)
 
     @property
     def items(self) -> int:
         return self.x.shape[0]
 
     def start(self) -> Float[Array, "T"]:
-        return self.base
+        return jnp.asarray(self.base)
 
     def gains(self, state: Array, index: Array) -> Float[Array, "b"]:
-        return jnp.maximum(dot(self.x[index], self.targets.T) - state, 0).sum(-1)
+        return jnp.maximum(dot(jnp.asarray(self.x)[index], jnp.asarray(self.targets).T) - state, 0).sum(-1)
 
     def add(self, state: Array, item: Array) -> Float[Array, "T"]:
-        return jnp.maximum(state, dot(self.targets, self.x[item]))
+        return jnp.maximum(state, dot(jnp.asarray(self.targets), jnp.asarray(self.x)[item]))
 
 
 @record
 class Coverage:
     r""":math:`F(S) = \sum_{e\in\bigcup_{i\in S}E_i}w_e`: `covers [items, elements]` says what is in :math:`E_i`."""
 
-    covers: Bool[Array, "items elements"] = leaf(converter=jnp.asarray)
-    weight: Float[Array, "elements"] = leaf(converter=_floats)
+    covers: Bool[Array, "items elements"] | Bool[np.ndarray, "items elements"] = leaf(converter=jnp.asarray)
+    weight: Float[Array, "elements"] | Float[np.ndarray, "elements"] = leaf(converter=_floats)
 
     def __check__(self) -> None:
         nonnegative("weight", self.weight)
@@ -99,7 +101,7 @@ class Coverage:
         return self.covers.shape[0]
 
     def start(self) -> Float[Array, "elements"]:
-        return self.weight
+        return jnp.asarray(self.weight)
 
     def gains(self, state: Array, index: Array) -> Float[Array, "b"]:
         return jnp.where(self.covers[index], state, 0).sum(-1)
@@ -112,8 +114,8 @@ class Coverage:
 class BallCover:
     r"""`Coverage` of items by balls of a `radius` around items of `x [items, d]`, computed as they are asked for."""
 
-    x: Float[Array, "items d"] = leaf(converter=_floats)
-    weight: Float[Array, "items"] = leaf(converter=_floats)
+    x: Float[Array, "items d"] | Float[np.ndarray, "items d"] = leaf(converter=_floats)
+    weight: Float[Array, "items"] | Float[np.ndarray, "items"] = leaf(converter=_floats)
     radius: Float[Array, ""] | float = leaf()
 
     def __check__(self) -> None:
@@ -124,7 +126,7 @@ class BallCover:
         return self.x.shape[0]
 
     def start(self) -> Float[Array, "items"]:
-        return self.weight
+        return jnp.asarray(self.weight)
 
     def gains(self, state: Array, index: Array) -> Float[Array, "b"]:
         return jnp.where(self.within(index), state, 0).sum(-1)
@@ -134,7 +136,7 @@ class BallCover:
 
     def within(self, index: Int[Array, "b"]) -> Bool[Array, "b items"]:
         """Which items lie within the radius of each of the items at `index`; each lies within its own."""
-        rows = self.x - self.x.mean(0)
+        rows = jnp.asarray(self.x) - self.x.mean(0)
         norm = (rows**2).sum(-1)
         squared = norm[index][:, None] + norm - 2 * dot(rows[index], rows.T)
         return (squared <= jnp.asarray(self.radius, norm.dtype) ** 2) | (index[:, None] == jnp.arange(self.items))
@@ -145,7 +147,7 @@ class Plus:
     r""":math:`\sum_{i\in S}u_i + \lambda F(S)`: an objective and a nonnegative score for each item."""
 
     objective: Any
-    scores: Float[Array, "items"] = leaf(converter=_floats)
+    scores: Float[Array, "items"] | Float[np.ndarray, "items"] = leaf(converter=_floats)
     weight: Float[Array, ""] | float = 1.0
 
     def __check__(self) -> None:

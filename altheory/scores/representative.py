@@ -19,6 +19,7 @@ from altheory.scores.objectives import BallCover
 from altheory.scores.submodular import greedy
 
 Scores = Float[Array, "items"] | Float[np.ndarray, "items"]
+Labels = Int[Array, "items"] | Int[np.ndarray, "items"]
 
 
 def k_means(x: Features, clusters: int, *, key: Key, weight: Scores | None = None, iterations: int = 50) -> Clusters:
@@ -67,7 +68,9 @@ def k_medoids_representatives(
     return _medoids(rows, open_items(open, rows.shape[0], size), key, size, iterations)
 
 
-def typicality(x: Features, *, clusters: Int[Array, "items"] | None = None, neighbours: int = 20) -> Scores:
+def typicality(
+    x: Features, *, clusters: Int[Array, "items"] | Int[np.ndarray, "items"] | None = None, neighbours: int = 20
+) -> Scores:
     r"""How densely an item is surrounded: the inverse of its mean distance to its nearest `neighbours`.
 
     :math:`\bigl(\tfrac1K\sum_{j\in\mathrm{NN}_K(i)}\|x_i-x_j\|\bigr)^{-1}`, in inverse units of `x`, among the items
@@ -137,7 +140,7 @@ def probability_cover(
 
 def cluster_margin(
     scores: Scores,
-    clusters: Int[Array, "items"] | Int[np.ndarray, "items"],
+    clusters: Labels,
     size: int,
     *,
     candidates: int | None = None,

@@ -10,10 +10,12 @@ from altheory.core.record import is_traced
 from altheory.scores.inputs import as_floats
 from altheory.scores.uncertainty import entropy
 
+TokenProbs = Float[Array, "... tokens vocabulary"] | Float[np.ndarray, "... tokens vocabulary"]
+TokenScores = Float[Array, "... tokens"] | Float[np.ndarray, "... tokens"]
 Mask = Bool[Array, "... tokens"] | Bool[np.ndarray, "... tokens"]
 
 
-def sequence_entropy(probs: Float[Array, "... tokens vocabulary"], mask: Mask) -> Float[Array, "..."]:
+def sequence_entropy(probs: TokenProbs, mask: Mask) -> Float[Array, "..."]:
     r"""Entropy per token, :math:`\frac{\sum_t m_tH(p_t)}{\sum_tm_t}`, in nats.
 
     `probs` is `[..., tokens, vocabulary]`; `mask [..., tokens]` is true at the tokens that count. A sequence with no
@@ -24,7 +26,7 @@ def sequence_entropy(probs: Float[Array, "... tokens vocabulary"], mask: Mask) -
     return token_average(entropy(probs), mask)
 
 
-def token_average(scores: Float[Array, "... tokens"], mask: Mask) -> Float[Array, "..."]:
+def token_average(scores: TokenScores, mask: Mask) -> Float[Array, "..."]:
     """The mean of a score over the tokens where `mask` is true; 0 where there is none, whatever the padding holds.
 
     Both are `[..., tokens]`. Memory: one number a token. Raises `ValueError` where the shapes differ or a token that

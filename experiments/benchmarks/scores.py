@@ -23,8 +23,6 @@ from altheory.scores.stream import top_k_stream
 from altheory.scores.submodular import facility_location
 from altheory.scores.uncertainty import entropy
 
-PEERS = ("skactiveml", "batchbald_redux", "modAL")
-
 
 class Case(NamedTuple):
     """A kernel, its peer, and the least seconds the machine could take for it."""
@@ -204,21 +202,53 @@ def cases(scale: float, machine: Machine) -> list[Case]:
     ]
 
 
+def library_cases(scale: float, machine: Machine) -> list[Case]:
+    """BADGE beside scikit-activeml's, on the same probabilities and features, where that is installed."""
+    if importlib.util.find_spec("skactiveml") is None:
+        print("# scikit-activeml is not installed: its rows are skipped")
+        return []
+    from skactiveml.base import SkactivemlClassifier
+    from skactiveml.pool import Badge
+
+    class Fixed(SkactivemlClassifier):
+        """A classifier that has been asked already."""
+
+        def __init__(self, probs=None, classes=None, missing_label=np.nan, cost_matrix=None, random_state=None):
+            super().__init__(classes=classes, missing_label=missing_label, cost_matrix=cost_matrix)
+            self.probs, self.random_state = probs, random_state
+
+        def fit(self, x: Any, y: Any, sample_weight: Any = None) -> "Fixed":
+            return self
+
+        def predict_proba(self, x: Any) -> np.ndarray:
+            return self.probs[: len(x)]
+
+    rng, key = np.random.default_rng(1), jax.random.key(1)
+    items, batch = max(int(50_000 * scale), 200), max(int(100 * scale), 10)
+    x = rng.normal(size=(items, 384)).astype(np.float32)
+    p = rng.dirichlet(np.ones(10), items).astype(np.float32)
+    model, unknown = Fixed(p, classes=list(range(10))), np.full(items, np.nan)
+    jp, jx = jnp.asarray(p), jnp.asarray(x)
+
+    def theirs() -> Any:
+        return Badge(random_state=0).query(x, unknown, model, fit_clf=False, batch_size=batch)
+
+    limit = 2 * batch * (x.size + p.size) * machine.per_flop
+    return [Case("badge, activeml", lambda: badge(jp, jx, batch, key=key), theirs, limit)]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--smoke", action="store_true", help="small sizes, a few seconds")
     parser.add_argument("--repeats", type=int, default=3, help="alternations of kernel and peer")
     parser.add_argument("--only", default="", help="the name of one kernel")
     options = parser.parse_args()
-    for peer in PEERS:
-        found = importlib.util.find_spec(peer) is not None
-        print(f"# {peer}: {'importable, but compared in its own environment' if found else 'not installed, skipped'}")
     machine = measure(2_000_000 if options.smoke else 20_000_000)
-    print(
-        f"# machine: {1e-9 / machine.per_log:.2f} G logs/s, {1e-9 / machine.per_flop:.0f} GFLOP/s float32, {1e-9 / machine.per_byte:.1f} GB/s"
-    )
-    print(f"{'kernel':18} {'seconds':>9} {'numpy':>9} {'ratio':>7} {'of limit':>9}")
-    for case in cases(0.02 if options.smoke else 1.0, machine):
+    logs, flops, bytes_read = (1e-9 / seconds for seconds in machine)
+    print(f"# machine: {logs:.2f} G logs/s, {flops:.0f} GFLOP/s float32, {bytes_read:.1f} GB/s")
+    print(f"{'kernel':18} {'seconds':>9} {'peer':>9} {'ratio':>7} {'of limit':>9}")
+    scale = 0.02 if options.smoke else 1.0
+    for case in [*cases(scale, machine), *library_cases(scale, machine)]:
         if options.only in ("", case.name):
             own, peer = interleave([case.kernel, case.peer], options.repeats)
             print(f"{case.name:18} {own:9.4f} {peer:9.4f} {peer / own:6.1f}x {case.limit / own:8.0%}", flush=True)

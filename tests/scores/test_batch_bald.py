@@ -35,7 +35,7 @@ def test_joint_information_equals_enumeration(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-@pytest.mark.parametrize("groups", [1, 4, 64])
+@pytest.mark.parametrize("groups", [1, 64])
 def test_picks_equal_brute_force_greedy(seed, groups):
     p = pool(seed)
     picks, values = slow.greedy(lambda s: slow.joint_information(p, s), 8, 4)
@@ -71,7 +71,7 @@ def test_top_scores_alone_lose_to_near_duplicates():
     assert slow.joint_information(p, top.tolist()) < slow.joint_information(p, batch.picks.tolist()) - 0.1
 
 
-@pytest.mark.parametrize("capacity", [2, 5, 20])
+@pytest.mark.parametrize("capacity", [2, 20])
 def test_thinned_estimates_are_unbiased(capacity):
     p = pool(7, concentration=0.8)
     items = jnp.array([4, 5, 6, 7])
@@ -140,7 +140,7 @@ def test_coarse_bounds_are_upper_bounds():
     assert (predictive_entropy(np.asarray(weight), mean) > fine + 1e-3).any()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.integers(0, 1000))
 def test_information_is_monotone_submodular_and_bounded(seed):
     p = pool(seed, draws=4, items=4, classes=2)

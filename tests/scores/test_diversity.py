@@ -36,7 +36,7 @@ def test_equals_the_plain_traversal(size):
     assert k_center(x, size, start=13).tolist()[:40] == slow.farthest_first(distance, infinite, size, 13)[:40]
 
 
-@pytest.mark.parametrize(("block", "width"), [(1, 1), (4, 2), (64, 5), (3, 50), (64, 4096)])
+@pytest.mark.parametrize(("block", "width"), [(1, 1), (64, 5), (3, 50)])
 def test_lazy_blocks_do_not_change_the_picks(block, width):
     x = RNG.normal(size=(80, 4))
     centred = jnp.asarray(x - x.mean(0))

@@ -48,7 +48,7 @@ def test_facility_location_equals_plain_greedy(method, base):
 @given(st.integers(0, 10**6))
 def test_lazy_equals_plain_with_many_ties(seed):
     rng = np.random.default_rng(seed)
-    coverage = Coverage(rng.random((200, 12)) < 0.3, rng.integers(0, 3, 12))
+    coverage = Coverage(rng.random((200, 12)) < 0.3, rng.integers(0, 3, 12).astype(float))
     lazy, plain = greedy(coverage, 6), greedy(coverage, 6, method="plain")
     assert lazy.picks.tolist() == plain.picks.tolist()
     assert lazy.values.tolist() == plain.values.tolist()
