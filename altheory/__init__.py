@@ -1,13 +1,12 @@
 """altheory: active learning, bandits and optimal design as one loop, with a theorem for every algorithm."""
 
-__version__ = "0.1.0"
-
 import importlib
 from types import ModuleType
 
 from altheory import beliefs, core, designs, guarantees, oracles, policies, scores, sim
 from altheory.beliefs import *  # noqa: F403
 from altheory.core import *  # noqa: F403
+from altheory.core.version import __version__ as __version__
 from altheory.designs import *  # noqa: F403
 from altheory.guarantees import *  # noqa: F403
 from altheory.oracles import *  # noqa: F403

@@ -13,7 +13,7 @@ from altheory.core.random import beta
 
 @record
 class BetaBernoulli:
-    r"""Posterior :math:`\mathrm{Beta}(a_k, b_k)` for each arm; a reward :math:`y \in [0, 1]` adds `y` to a and `1-y` to b."""
+    r"""Posterior :math:`\mathrm{Beta}(a_k, b_k)` of each arm: a reward `y` in [0, 1] adds `y` to a and `1-y` to b."""
 
     a: Float[Array, "arms"]
     b: Float[Array, "arms"]

@@ -18,9 +18,9 @@ REFRESH = 64
 class Linear:
     r"""Gaussian posterior over :math:`\theta` in :math:`y = x^\top\theta + N(0, \sigma^2)`.
 
-    Precision :math:`P = \lambda I + \sum_s x_s x_s^\top/\sigma_s^2`, mean :math:`P^{-1}\sum_s y_s x_s/\sigma_s^2`, where :math:`\sigma_s`
-    is the row's `noise` where that is above 0, else the belief's own. The covariance is held as a root,
-    :math:`P^{-1} = SS^\top`, updated by rank one and corrected against P every 64 rounds. `gain` is
+    Precision :math:`P = \lambda I + \sum_s x_s x_s^\top/\sigma_s^2`, mean :math:`P^{-1}\sum_s y_s x_s/\sigma_s^2`,
+    where :math:`\sigma_s` is the row's `noise` where that is above 0, else the belief's own. The covariance is held
+    as a root, :math:`P^{-1} = SS^\top`, updated by rank one and corrected against P every 64 rounds. `gain` is
     :math:`\log\det P - \log\det\lambda I`, in nats. Update and memory: O(d^2). Cite: potter1963statistical.
     """
 
@@ -39,7 +39,7 @@ class Linear:
 
     def update(self, row: Menu, y: Any) -> Self:
         x = features(row.x)
-        weight = row.open / jnp.where(row.noise > 0, row.noise, self.noise) ** 2
+        weight = jnp.where(row.open, jnp.where(row.noise > 0, row.noise, self.noise) ** -2, 0)
         precision = self.precision + weight * jnp.outer(x, x)
         root, spread = shrink_root(self.root, x, weight)
         root = jax.lax.cond(self.rounds % REFRESH == REFRESH - 1, lambda: polish_root(root, precision), lambda: root)

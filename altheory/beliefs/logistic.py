@@ -14,10 +14,11 @@ from altheory.core.numerics import dot, einsum
 
 @record
 class Logistic:
-    r"""Weights :math:`W` of shape `[C-1, d]`, class logits :math:`B^\top W x`, prior :math:`W \sim N(0, \lambda^{-1} I)`.
+    r"""Weights `W` `[C-1, d]`, class logits :math:`B^\top W x`, prior :math:`W \sim N(0, \lambda^{-1} I)`.
 
-    The rows of `B` are orthonormal contrasts over :math:`\sqrt2`, so every pairwise log-odds is :math:`N(0, \|x\|^2/\lambda)`
-    a priori, no class is a reference, and two classes give ordinary logistic regression with one weight vector.
+    The rows of `B` are orthonormal contrasts over :math:`\sqrt2`, so every pairwise log-odds is
+    :math:`N(0, \|x\|^2/\lambda)` a priori, no class is a reference, and two classes give ordinary logistic regression
+    with one weight vector.
     The last `capacity` labels are held exactly; an older one lives on in the prior as its quadratic expansion.
     A label's likelihood passes through its row's error rate `noise` (the wrong classes equally likely).
 
@@ -28,8 +29,8 @@ class Logistic:
     weights: Float[Array, "contrasts d"]
     data: Data
     seen: Int[Array, ""]
-    classes: int = static(2)
-    steps: int = static(1)
+    classes: int = static(default=2)
+    steps: int = static(default=1)
 
     @property
     def dim(self) -> int:
@@ -41,7 +42,7 @@ class Logistic:
         weights = self.weights
         for _ in range(self.steps):
             weights = newton_step(weights, data)
-        return self.replace(weights=weights, data=data, seen=self.seen + row.open)  # type: ignore[attr-defined]
+        return self.replace(weights=weights, data=data, seen=jnp.where(row.open, self.seen + 1, self.seen))  # type: ignore[attr-defined]
 
     def probs(self, menu: Menu) -> Float[Array, "K C"]:
         """The true class's distribution at the posterior mode, item by item."""

@@ -10,6 +10,8 @@ from jaxtyping import Array, Bool, Float, Int
 from altheory.core import Key, record, static
 from altheory.core.numerics import dot, einsum, grow_root, shrink_root
 
+Carry = tuple[Array, Array, Array, Array, Array]
+
 NEWTON_STEPS, NEWTON_TOLERANCE = 12, 1e-2
 DRAW_STEPS, DRAW_TOLERANCE = 64, 1e-2
 """Conjugate gradient steps at most, and the residual they stop at against the right side, in the preconditioner's norm.
@@ -24,7 +26,7 @@ class Data:
 
     When the ring is full the oldest label joins the prior as the quadratic with its gradient at the current mode.
     `prior_root`, `prior_inverse` are :math:`R` and :math:`R^{-1}` of :math:`P = RR^\top`; `bound_root` is `S` of
-    :math:`SS^\top = (\lambda I + \frac14\sum_s x_sx_s^\top)^{-1}` over all labels seen: the inverse of Bohning's bound on the curvature.
+    :math:`SS^\top = (\lambda I + \frac14\sum_s x_sx_s^\top)^{-1}` over all labels seen, the inverse of Bohning's bound.
     """
 
     x: Float[Array, "n d"]
@@ -36,7 +38,7 @@ class Data:
     prior_inverse: Float[Array, "d d"]
     bound_root: Float[Array, "d d"]
     prior_moment: Float[Array, "contrasts d"]
-    classes: int = static(2)
+    classes: int = static(default=2)
 
     @staticmethod
     def empty(dim: int, classes: int, *, prior: float, capacity: int) -> "Data":
@@ -62,16 +64,17 @@ class Data:
         """Write a label into the ring where `live`; what it displaces is absorbed into the prior."""
         slot = seen % self.x.shape[0]
         old = jax.tree.map(lambda a: a[slot], (self.x, self.y, self.noise, self.weight))
-        absorbed = self._absorb(weights, *old, live)
+        absorbed = self._absorb(weights, old, live)
         new = (x, jnp.asarray(y, jnp.int32), noise, jnp.ones(()))
         rings = zip(("x", "y", "noise", "weight"), new, old, strict=True)
         return absorbed.replace(  # type: ignore[attr-defined]
-            bound_root=shrink_root(self.bound_root, x, 0.25 * live)[0],
+            bound_root=shrink_root(self.bound_root, x, jnp.where(live, 0.25, 0))[0],
             **{k: getattr(self, k).at[slot].set(jnp.where(live, n, o).astype(o.dtype)) for k, n, o in rings},
         )
 
-    def _absorb(self, weights: Array, x: Array, y: Array, noise: Array, weight: Array, live: Array) -> "Data":
-        weight = weight * live
+    def _absorb(self, weights: Array, old: tuple[Array, ...], live: Array) -> "Data":
+        x, y, noise, weight = old
+        weight = jnp.where(live, weight, 0)
         z = dot(weights, x)
         p = jax.nn.softmax(dot(z, self.contrast))
         pull = weight * dot(self.contrast, responsibility(p, y, noise) - p)
@@ -86,7 +89,7 @@ class Data:
 
 
 def contrasts(classes: int) -> np.ndarray:
-    r"""`[C-1, C]` Helmert contrasts over :math:`\sqrt2`: :math:`B B^\top = I/2` and :math:`B 1 = 0`; `[-1/2, 1/2]` for two."""
+    r"""`[C-1, C]` Helmert contrasts over :math:`\sqrt2`: :math:`BB^\top = I/2`, :math:`B1 = 0`; two give `[-1/2, 1/2]`."""
     rows = [np.r_[-np.ones(k), k, np.zeros(classes - k - 1)] / np.sqrt(k * (k + 1)) for k in range(1, classes)]
     return np.array(rows) / np.sqrt(2)
 
@@ -106,7 +109,7 @@ def responsibility(p: Float[Array, "... C"], y: Array, noise: Array) -> Float[Ar
 
 
 def root_fisher(p: Float[Array, "... C n"], noise: Array) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
-    r"""`e -> R e` and `u -> R' u` per label (columns), with :math:`R R^\top = S T\,\mathrm{diag}(\tilde p)^{-1}\,T^\top S`.
+    r"""`e -> R e` and `u -> R' u` per label (columns), :math:`RR^\top = ST\,\mathrm{diag}(\tilde p)^{-1}\,T^\top S`.
 
     That is the Fisher information of the noisy label about the logits: :math:`S = \mathrm{diag}\,p - pp^\top`, `T` the
     noise channel, :math:`\tilde p` the observed label's law. Without noise it is `S`, the Hessian itself.
@@ -139,9 +142,10 @@ def log_posterior(z: Float[Array, "n contrasts"], weights: Array, data: Data) ->
 def newton_step(weights: Array, data: Data) -> Array:
     r"""One damped Newton step by preconditioned conjugate gradients.
 
-    The direction solves with :math:`\sum_i S_i \otimes x_ix_i^\top + P` (for noisy labels, the complete-data curvature).
-    Of the full step, its half and quarter, and the step that Bohning's bound :math:`S \preceq \frac12(I - 11^\top/C)` makes safe, the best is
-    taken, and none where none improves: the log density never falls.
+    The direction solves with :math:`\sum_i S_i \otimes x_ix_i^\top + P` (with noise, the complete-data curvature).
+    Of the full step, its half and quarter, and the step that Bohning's bound
+    :math:`S \preceq \frac12(I - 11^\top/C)` makes safe, the best is taken, and none where none improves: the log
+    density never falls.
     """
     z = dot(data.x, weights.T)
     p = jax.nn.softmax(dot(z, data.contrast), -1)
@@ -203,7 +207,7 @@ def solve(
     def dots(a: Array, c: Array) -> Array:
         return (a * c).sum((-2, -1), keepdims=True)
 
-    def body(carry: tuple[Array, ...]) -> tuple[Array, ...]:
+    def body(carry: Carry) -> Carry:
         k, v, r, direction, rz = carry
         image = apply(direction)
         size = rz / jnp.maximum(dots(direction, image), tiny)
@@ -215,7 +219,7 @@ def solve(
     z = precondition(b)
     start = dots(b, z)
 
-    def going(carry: tuple[Array, ...]) -> Array:
+    def going(carry: Carry) -> Array:
         return (carry[0] < steps) & (carry[-1] > tolerance**2 * start).any()
 
     return jax.lax.while_loop(going, body, (jnp.zeros((), jnp.int32), jnp.zeros_like(b), b, z, start))[1]

@@ -6,7 +6,6 @@ import warnings
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -47,10 +46,14 @@ def study(
     if labels is not None and data is None:
         raise ValueError("--labels needs --data: give the file whose labels they are")
     console = Console(quiet=bool(process), width=None if sys.stdout.isatty() else 120)
-    files = run_study(
-        name, seeds=seeds, horizon=horizon, wanted=policy or (), data=load(data, labels) if data else None,
-        budget=budget, out=out or Path("out") / name, resume=resume, seed=seed, console=console,
-    )  # fmt: skip
+    try:
+        files = run_study(
+            name, seeds=seeds, horizon=horizon, wanted=policy or (), data=load(data, labels) if data else None,
+            budget=budget, out=out or Path("out") / name, resume=resume, seed=seed, console=console,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo("altheory: interrupted; what was finished is kept, and --resume goes on from it", err=True)
+        raise typer.Exit(130) from None
     for path in files:
         typer.echo(path)
 
@@ -103,14 +106,7 @@ def main() -> None:
     """Run the command: bad input ends in one sentence and exit code 2, an interrupt in 130."""
     warnings.filterwarnings("default", module="altheory")
     try:
-        code = app(standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        typer.echo("altheory: interrupted; what was finished is kept, and --resume goes on from it", err=True)
-        sys.exit(130)
+        app()
     except (ValueError, TypeError, OSError) as error:
         typer.echo(f"altheory: {error}", err=True)
         sys.exit(2)
-    sys.exit(code if isinstance(code, int) else 0)

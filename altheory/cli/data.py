@@ -28,7 +28,7 @@ def load(path: Path, labels: str | None) -> tuple[np.ndarray, np.ndarray, list[s
     """
     if not path.is_file():
         raise FileNotFoundError(f"--data {path} is not a file")
-    if labels is not None and ":" in labels and not path.suffix == ".npz":
+    if labels is not None and ":" in labels and path.suffix != ".npz":
         other, column = labels.rsplit(":", 1)
         x, y = _matrix(path), _column(_table(Path(other)), column, Path(other)).to_numpy()
     else:
@@ -64,6 +64,8 @@ def _both(path: Path, labels: str | None) -> tuple[Any, Any]:
     if labels is None:
         raise ValueError(f"--labels must name the label column of {path}; it has {', '.join(map(str, table.columns))}")
     y = _column(table, labels, path)
+    if len(y) == 0:
+        raise ValueError(f"{path} has no rows")
     rest = table.drop(columns=labels)
     lists = [c for c in rest if rest[c].dtype == object and isinstance(rest[c].iloc[0], (list, np.ndarray))]
     if lists:

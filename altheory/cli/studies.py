@@ -1,5 +1,6 @@
 """The built-in studies, as data: what is run, what is recorded, and what is drawn of it."""
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 import altheory as al
+import altheory.plot
 from altheory.cli.data import digits, standardise
 from altheory.sim.metrics import Metric
 from altheory.sim.study import summarise
@@ -69,7 +71,7 @@ def _digits(options: Options) -> dict[str, Part]:
         "bald": al.bald_score,
     }
     policies = {name: _within(al.Argmax(belief, score), options.budget) for name, score in scores.items()}
-    return {"": Part(policies, pool, (al.accuracy, al.cost), al_plot_accuracy, accuracy_table)}
+    return {"": Part(policies, pool, (al.accuracy, al.cost), al.plot.accuracy, accuracy_table)}
 
 
 def _market(options: Options) -> dict[str, Part]:
@@ -91,7 +93,7 @@ def _market(options: Options) -> dict[str, Part]:
     budget = 5.0 if options.budget is None else options.budget
     policies = {name: _within(policy, budget) for name, policy in policies.items()}
     record = (al.accuracy, al.cost, al.item)
-    return {"": Part(policies, pool, record, lambda s: al.plot.accuracy(s, against="cost"), market_table(pool))}
+    return {"": Part(policies, pool, record, functools.partial(al.plot.accuracy, against="cost"), market_table(pool))}
 
 
 def _bandit(options: Options) -> dict[str, Part]:
@@ -104,7 +106,7 @@ def _bandit(options: Options) -> dict[str, Part]:
             policies,
             oracle,
             (al.regret, al.cost),
-            lambda s, g=bounds[name]: al.plot.regret(s, bounds=[g]),
+            functools.partial(al.plot.regret, bounds=[bounds[name]]),
             regret_table(bounds[name]),
         )
         for name, oracle in oracles.items()
@@ -113,11 +115,6 @@ def _bandit(options: Options) -> dict[str, Part]:
 
 def _within(policy: Any, budget: float | None) -> Any:
     return policy if budget is None else al.Budgeted(policy, budget)
-
-
-def al_plot_accuracy(study: al.Study) -> Any:
-    """Accuracy against labels bought."""
-    return al.plot.accuracy(study)
 
 
 def accuracy_table(study: al.Study) -> pd.DataFrame:

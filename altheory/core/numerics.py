@@ -56,8 +56,8 @@ def grow_root(root: Float[Array, "d d"], inverse: Float[Array, "d d"], x: Float[
 def shrink_root(root: Float[Array, "d d"], x: Float[Array, "d"], weight: Array) -> tuple[Array, Array]:
     r"""A root of :math:`(A + w\,xx^\top)^{-1}` from a root `S` of :math:`A^{-1} = SS^\top`, and :math:`x^\top A^{-1}x`.
 
-    :math:`S' = S - k\,(Su)u^\top` with :math:`u = S^\top x` and :math:`k = (1 - 1/\sqrt{1 + w|u|^2})/|u|^2`. The square-root form
-    stays positive definite in float32 and needs no factorisation. Cite: potter1963statistical.
+    :math:`S' = S - k\,(Su)u^\top` with :math:`u = S^\top x`, :math:`k = (1 - 1/\sqrt{1 + w|u|^2})/|u|^2`. It stays
+    positive definite in float32 and needs no factorisation. Cite: potter1963statistical.
     """
     u = dot(x, root)
     size = (u * u).sum()

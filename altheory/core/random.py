@@ -10,12 +10,13 @@ from altheory.core.types import Key
 
 
 def gamma(key: Key, shape: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Gamma(shape, 1) variates, one for each entry of `shape > 0`.
+    """Gamma(shape, 1) variates, one for each entry of `shape > 0`; NaN for any other entry.
 
     Marsaglia and Tsang's squeeze, a whole block of proposals a pass; shapes below 1 are boosted by U^(1/shape).
     Cite: marsaglia2000simple.
     """
     boost_key, key = jax.random.split(key)
+    known = (shape > 0) & (shape < jnp.inf)
     small = shape < 1
     d = jnp.where(small, shape + 1, shape) - 1 / 3
     c = 1 / jnp.sqrt(9 * d)
@@ -26,7 +27,7 @@ def gamma(key: Key, shape: Float[Array, "..."]) -> Float[Array, "..."]:
         u = jax.random.uniform(ku, shape.shape, shape.dtype, minval=jnp.finfo(shape.dtype).tiny)
         v = (1 + c * x) ** 3
         good = (v > 0) & (jnp.log(u) < 0.5 * x**2 + d * (1 - v + jnp.log(jnp.where(v > 0, v, 1))))
-        return d * v, good
+        return jnp.where(known, d * v, jnp.nan), good | ~known
 
     value = _reject(key, propose)
     u = jax.random.uniform(boost_key, shape.shape, shape.dtype, minval=jnp.finfo(shape.dtype).tiny)

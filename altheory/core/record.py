@@ -14,12 +14,12 @@ RECORDS: list[type] = []
 """Every record class, in the order of definition: error messages search it for the classes that have a capability."""
 
 
-def static(default: Any = dataclasses.MISSING, *, converter: Callable[[Any], Any] | None = None) -> Any:
+def static(*, default: Any = dataclasses.MISSING, converter: Callable[[Any], Any] | None = None) -> Any:
     """A field that is structure (a size, a name, a function): part of the treedef, so changing it recompiles."""
     return _field(default, {_STATIC: True, _CONVERTER: converter})
 
 
-def leaf(default: Any = dataclasses.MISSING, *, converter: Callable[[Any], Any] | None = None) -> Any:
+def leaf(*, default: Any = dataclasses.MISSING, converter: Callable[[Any], Any] | None = None) -> Any:
     """A field that is data; `converter` runs once, when a person builds the record."""
     return _field(default, {_CONVERTER: converter})
 

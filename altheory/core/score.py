@@ -24,7 +24,7 @@ class Score:
 
     numbers: dict[str, Any]
     fn: Callable[..., Any] = static()
-    structure: tuple[tuple[str, Any], ...] = static(())
+    structure: tuple[tuple[str, Any], ...] = static(default=())
 
     def __call__(self, belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
         return self.fn(belief, menu, key, **self.numbers, **dict(self.structure))

@@ -28,7 +28,7 @@ class Rows:
     table: PyTree[Any]
     index: Int[Array, "*K"]
     source: Int[Array, "*K"]
-    copies: int = static(0)
+    copies: int = static(default=0)
 
     def __getitem__(self, i: Any) -> "Rows":
         return Rows(self.table, self.index[i], self.source[i])
@@ -128,7 +128,7 @@ class Outcome:
 
     y: PyTree[Any]
     cost: Float[Array, "*q"]
-    confidence: Float[Array, "*q"] = leaf(1.0)
+    confidence: Float[Array, "*q"] = leaf(default=1.0)
 
 
 class Belief(Protocol):

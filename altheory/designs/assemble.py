@@ -98,9 +98,9 @@ def assemble(
     prior_z = np.zeros((frame.rank, frame.rank)) if precision is None else frame.to.T @ precision @ frame.to
     problem = Problem(pool, frame, prior_z, scale, money)
     plain = precision is None and scale is None and money is None
-    wanted = _targets(targets, frame, d)
-    plain = plain and wanted is None
-    master = _family(criterion, problem, wanted, c, parts, plain)
+    aims = _targets(targets, frame, d)
+    plain = plain and aims is None
+    master = _family(criterion, problem, aims, c, parts, plain)
     return Assembly(criterion, problem, master, plain, precision, per_money)
 
 
@@ -152,7 +152,7 @@ def _money(prices: Any, budget: float | None, items: int) -> tuple[Vector | None
     check.nonnegative("prices", p)
     if not (np.isfinite(budget) and budget > p.min()):
         raise ValueError(
-            f"budget must be above the cheapest price, {p.min():g}, for the mean price to stay within it; it is {budget!r}"
+            f"budget must be above the cheapest price, {p.min():g}, as the mean price stays within it; it is {budget!r}"
         )
     return (p / budget if p.max() > budget else None), None
 
@@ -220,7 +220,9 @@ def _smooth(name: str, problem: Problem, targets: Pool | None, c: Any) -> Criter
 
 
 def coefficient_root(frame: Frame) -> Matrix:
-    r"""A root K of the matrix W with :math:`\mathrm{tr}(V^+) = \mathrm{tr}(WM^{-1})` for M in the frame's coordinates."""
+    r"""A root K of the matrix W with :math:`\mathrm{tr}(V^+) = \mathrm{tr}(WM^{-1})` for M in the frame's
+    coordinates.
+    """
     d, rank = frame.to.shape
     return frame.to.T if rank == d else np.linalg.pinv(frame.back).T
 

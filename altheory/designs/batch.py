@@ -7,12 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from altheory.core.numerics import cho_solve, cholesky, dot, einsum, solve_lower
+from altheory.core.numerics import cho_solve, cholesky, dot, solve_lower
 from altheory.designs.errors import DesignError
 from altheory.designs.pool import Vector
 
 SHORT = 0.995
 STEPS = 40
+BLOCK = 256
+"""Pools solved together: few enough for their Newton systems to stay in cache."""
 
 
 def d_optimal_kernel(
@@ -21,17 +23,25 @@ def d_optimal_kernel(
     r"""D-optimal weights `[items]` and their gap :math:`\max_ix_i^\top V^{-1}x_i/d - 1`, under jit and vmap.
 
     Newton systems are solved in the :math:`d(d+1)/2` dimensions of symmetric matrices, so a step costs
-    :math:`O(N d^4)`. Nothing raises: the gap is NaN where the rows do not span, and above `tol` where `steps` did not suffice.
-    Float32 reaches gaps near 1e-4; use float64 for less.
+    :math:`O(N d^4)`. Nothing raises: the gap is NaN where the rows do not span, and above `tol` where `steps` did not
+    suffice. Float32 reaches gaps near 1e-4; use float64 for less.
     """
-    n, d = x.shape
+    n = x.shape[0]
     scales = jnp.abs(x).max(0)
     rows = x / jnp.where(scales > 0, scales, 1)
-    rows = solve_lower(cholesky(dot(rows.T, rows) / n), rows.T).T
+    rows = _whiten(rows, dot(rows.T, rows) / n)
     w = jnp.full(n, 1 / n, x.dtype)
     lev, _ = _leverages(rows, w)
     y = 1.01 * lev.max()
-    start = (w, jnp.maximum(y - lev, 1e-3 * y), y, lev.max() - 1, jnp.int32(0), w, jnp.asarray(jnp.inf, x.dtype))
+    start: tuple[Array, ...] = (
+        w,
+        jnp.maximum(y - lev, 1e-3 * y),
+        y,
+        lev.max() - 1,
+        jnp.asarray(0),
+        w,
+        jnp.asarray(jnp.inf, x.dtype),
+    )
 
     def going(state: tuple[Array, ...]) -> Array:
         return (state[6] > tol) & (state[4] < steps) & jnp.isfinite(state[3])
@@ -48,10 +58,15 @@ def d_optimal_kernel(
     return final[5], jnp.where(jnp.isfinite(final[6]), final[6], jnp.nan)
 
 
+def _whiten(rows: Array, m: Array) -> Array:
+    """Rows times the inverse transposed factor: for so few columns a product is faster than a solve per row."""
+    inverse = solve_lower(cholesky(m), jnp.eye(rows.shape[1], dtype=rows.dtype))
+    return dot(rows, inverse.T)
+
+
 def _leverages(rows: Array, w: Array) -> tuple[Array, Array]:
     """Leverages over d, and rows whitened by the information."""
-    lower = cholesky(einsum("ni,n,nj->ij", rows, w, rows))
-    z = solve_lower(lower, rows.T).T
+    z = _whiten(rows, dot(rows.T, w[:, None] * rows))
     return (z * z).sum(1) / rows.shape[1], z
 
 
@@ -90,7 +105,9 @@ def _reach(v: Array, dv: Array) -> Array:
     return jnp.minimum(1.0, SHORT * jnp.where(dv < 0, -v / jnp.where(dv < 0, dv, -1.0), jnp.inf).min())
 
 
-_batched = jax.jit(jax.vmap(lambda x, tol: d_optimal_kernel(x, tol=tol), in_axes=(0, None)))
+@jax.jit
+def _batched(x: Array, tol: Array) -> tuple[Array, Array]:
+    return jax.lax.map(lambda pool: d_optimal_kernel(pool, tol=tol), x, batch_size=min(BLOCK, len(x)))
 
 
 def d_optimal_batch(x: Any, *, tol: float = 1e-6) -> tuple[Vector, Vector]:
@@ -108,7 +125,7 @@ def d_optimal_batch(x: Any, *, tol: float = 1e-6) -> tuple[Vector, Vector]:
     bad = np.flatnonzero(~(gaps <= tol))
     if len(bad):
         raise DesignError(
-            f"{len(bad)} of {len(a)} pools did not reach the gap {tol:.2g}, the first is pool {bad[0]} at {gaps[bad[0]]:.2g}: "
-            "its rows may not span, or raise tol"
+            f"{len(bad)} of {len(a)} pools did not reach the gap {tol:.2g}; "
+            f"the first is pool {bad[0]} at {gaps[bad[0]]:.2g}: its rows may not span, or raise tol"
         )
     return weights, gaps

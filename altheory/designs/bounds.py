@@ -17,7 +17,9 @@ def step_gain(gap: float, d: int) -> float:
 
 
 def log_det_interval(worst: float, d: int) -> tuple[float, float]:
-    r"""Lower and upper bounds on :math:`\log\det V^\star - \log\det V` from the largest leverage. Cite: kiefer1960equivalence."""
+    r"""Lower and upper bounds on :math:`\log\det V^\star - \log\det V` from the largest leverage. Cite:
+    kiefer1960equivalence.
+    """
     gap = max(worst / d - 1, 0.0)
     return step_gain(gap, d), d * math.log1p(gap)
 
@@ -33,15 +35,17 @@ def contract(h: float, d: int) -> float:
 
 
 def starting_deficit(items: int, d: int, *, kumar_yildirim: bool = False) -> float:
-    r"""A bound on the deficit of the start: :math:`d\log(N/d)` from uniform, :math:`d\log d` from Kumar-Yildirim items."""
+    r"""A bound on the deficit of the start: :math:`d\log(N/d)` from uniform, :math:`d\log d` from Kumar-Yildirim
+    items.
+    """
     return d * math.log(d if kumar_yildirim else max(items / d, 1.0))
 
 
 def iteration_bound(eta: float, d: int, deficit: float) -> int:
     r"""Some iterate among the first :math:`K(\eta)` of Frank-Wolfe has :math:`g \le (1+\eta)d`.
 
-    :math:`K = \min_k(k + \lfloor\bar h_k/G_d(\eta)\rfloor + 1)` with :math:`\bar h_{k+1} = \Phi(\bar h_k)` from `deficit`.
-    Away steps need at most as many moves that are not drops. Cite: khachiyan1996rounding, todd2016minimum.
+    :math:`K = \min_k(k + \lfloor\bar h_k/G_d(\eta)\rfloor + 1)` with :math:`\bar h_{k+1} = \Phi(\bar h_k)` from
+    `deficit`. Away steps need at most as many moves that are not drops. Cite: khachiyan1996rounding, todd2016minimum.
     """
     gain, h, best, k = step_gain(eta, d), deficit, math.inf, 0
     while k < best:
@@ -67,7 +71,9 @@ def multiplicative_average_worst(steps: int, items: int, d: int) -> float:
 
 
 def rounding_factor(n: int, support: int) -> int:
-    r"""Efficient rounding of n over p items keeps :math:`\sum_in_ix_ix_i^\top \succeq (n - p + 1)V`. Cite: pukelsheim1992efficient."""
+    r"""Efficient rounding of n over p items keeps :math:`\sum_in_ix_ix_i^\top \succeq (n - p + 1)V`. Cite:
+    pukelsheim1992efficient.
+    """
     return n - support + 1
 
 
@@ -89,9 +95,11 @@ def phase_length(level: int, eta: float, d: int, arms: int, delta: float) -> int
 
 
 def elimination_regret(horizon: int, eta: float, d: int, arms: int, delta: float) -> float:
-    r"""Regret of G-optimal phased elimination over n rounds, with probability 1 - δ, for rewards of mean at most 1 in magnitude.
+    r"""Regret of G-optimal phased elimination over n rounds, with probability 1 - δ, for rewards of mean at most 1 in
+    magnitude.
 
-    :math:`\sum_\ell8\varepsilon_\ell\min(\bar T_\ell, (n - \sum_{j<\ell}\bar T_j)_+)`, :math:`\varepsilon_\ell = 2^{-\ell}`.
+    :math:`\sum_\ell8\varepsilon_\ell\min(\bar T_\ell, (n - \sum_{j<\ell}\bar T_j)_+)`, :math:`\varepsilon_\ell =
+    2^{-\ell}`.
     """
     left, total, level = horizon, 0.0, 1
     while left > 0:
@@ -102,7 +110,8 @@ def elimination_regret(horizon: int, eta: float, d: int, arms: int, delta: float
 
 
 def best_arm_pulls(budget: int, arms: int, d: int) -> int:
-    r"""The pulls m per phase that a budget T allows OD-LinBAI: :math:`Rm + \min(K, \tfrac{d(d+1)}2 + 1) + \sum_{r<R}\lceil d/2^r\rceil \le T`.
+    r"""The pulls m per phase that a budget T allows OD-LinBAI: :math:`Rm + \min(K, \tfrac{d(d+1)}2 + 1) +
+    \sum_{r<R}\lceil d/2^r\rceil \le T`.
 
     Cite: yang2022minimax.
     """
@@ -128,12 +137,16 @@ def best_arm_error(gaps: list[float], pulls: int, d: int, *, eta: float = 0.0) -
 
 
 def greedy_variance(picks: int, start: float, d: int, *, noise: float = 1.0) -> float:
-    r"""The largest posterior variance after n picks of the most uncertain item: :math:`\sigma^2[(1 + \tfrac{nv_0}{d\sigma^2})^{d/n} - 1]`."""
+    r"""The largest posterior variance after n picks of the most uncertain item: :math:`\sigma^2[(1 +
+    \tfrac{nv_0}{d\sigma^2})^{d/n} - 1]`.
+    """
     return noise**2 * math.expm1(d / picks * math.log1p(picks * start / (d * noise**2)))
 
 
 def greedy_mean_variance(mean: float, targets: int, *, noise: float = 1.0) -> float:
-    r"""The largest the mean target variance can be after one more greedy pick: :math:`u - \tfrac{u^2}{M(\sigma^2 + u)}`."""
+    r"""The largest the mean target variance can be after one more greedy pick: :math:`u - \tfrac{u^2}{M(\sigma^2 +
+    u)}`.
+    """
     return mean - mean**2 / (targets * (noise**2 + mean))
 
 

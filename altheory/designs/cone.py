@@ -1,5 +1,6 @@
 """Every criterion as a cone programme in cvxpy: the reference, and a solver for small pools."""
 
+import importlib
 import warnings
 from typing import Any
 
@@ -21,8 +22,7 @@ def solve_cone(made: Assembly, solver: str) -> tuple[Vector, Vector]:
 
     Raises `DesignError` where the solver fails.
     """
-    import cvxpy as cp
-
+    cp: Any = importlib.import_module("cvxpy")
     problem, master = made.problem, made.master
     index = np.arange(problem.items)
     rows = problem.rows(index)
@@ -58,7 +58,7 @@ def _contrast(cp: Any, master: Contrast, rows: Matrix, solver: str) -> tuple[Vec
     beta = cp.Variable(len(rows))
     reaches = rows.T @ beta == master.c
     _run(cp, cp.Problem(cp.Minimize(cp.norm1(beta)), [reaches]), solver)
-    size = np.abs(beta.value)
+    size: Vector = np.abs(np.asarray(beta.value))
     index = np.flatnonzero(size > 1e-7 * size.max())
     dual = np.asarray(reaches.dual_value)
     master.dual = dual * np.sign(dual @ master.c)

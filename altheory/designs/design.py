@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from altheory.core.record import record, static
 from altheory.designs.pool import Matrix, Vector
 
@@ -19,11 +17,11 @@ class Design:
     r"""A distribution over the items of a pool, and a proof of how near it is to the best.
 
     `weights [items]` sum to 1; `support` are the items that have any; `value` is the criterion in its own units (D:
-    :math:`\log\det V`; G, XY: the largest variance; A, I, c: the variance; E: the smallest eigenvalue; compound: the log of the product).
-    `gap` bounds the shortfall: the optimal information (D: :math:`\det^{1/d}`, others: 1/variance or the eigenvalue) is at
-    most `1 + gap` times this design's. For D and G without extras it is :math:`\max_ix_i^\top V^{-1}x_i/d - 1`.
-    `certificate [d, k]` is the matrix R of the proof: :math:`\mathrm{gap} = \rho(\max_i|R^\top a_i|^2 + \mathrm{tr}\,PRR^\top) - 1`
-    with ρ = `ratio`, computed in float64 from the weights. `information [d, d]` is the information matrix, prior included.
+    :math:`\log\det V`; G, XY: the largest variance; A, I, c: the variance; E: the smallest eigenvalue; compound: the
+    log of the product). `gap` bounds the shortfall: the optimal information (D: :math:`\det^{1/d}`, others:
+    1/variance or the eigenvalue) is at most `1 + gap` times this design's. For D and G without extras it is :math:`\max_ix_i^\top V^{-1}x_i/d - 1`.
+    `certificate [d, k]` is the matrix R of the proof: :math:`\mathrm{gap} = \rho(\max_i|R^\top a_i|^2 +
+    \mathrm{tr}\,PRR^\top) - 1` with ρ = `ratio`, computed in float64 from the weights. `information [d, d]` is the information matrix, prior included.
     """
 
     weights: Vector
@@ -57,7 +55,8 @@ class Design:
         )
 
     def efficiency(self, other: "Design | Vector") -> float:
-        r"""The information of this design over that of another on the same pool, :math:`H(M)/H(M')`, by this one's criterion.
+        r"""The information of this design over that of another on the same pool, :math:`H(M)/H(M')`, by this one's
+        criterion.
 
         `other` is a design or weights `[items]`. Against an optimal design it is at most 1; infinite where the other
         carries no information. Raises `ValueError` where the other has another number of items.
@@ -73,7 +72,9 @@ class Design:
         return pruned(self)
 
     def sensitivity(self) -> Vector:
-        r"""The sensitivity :math:`\rho|R^\top a_i|^2` of every item `[items]`, normalised so that an optimum has maximum 1."""
+        r"""The sensitivity :math:`\rho|R^\top a_i|^2` of every item `[items]`, normalised so that an optimum has
+        maximum 1.
+        """
         scale = self.problem.scale
         q = self.problem.pool.quadratic(self.certificate, exact=True)
         return self.ratio * (q if scale is None else q * scale**2)

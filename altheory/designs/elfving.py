@@ -14,7 +14,9 @@ ROUNDS = 300
 
 
 class Contrast:
-    r"""The certificate of c-optimality: a vector `u` with :math:`|a_i^\top u| \le 1`, so the variance is at least :math:`(c^\top u)^2`."""
+    r"""The certificate of c-optimality: a vector `u` with :math:`|a_i^\top u| \le 1`, so the variance is at least
+    :math:`(c^\top u)^2`.
+    """
 
     def __init__(self, c: Vector) -> None:
         self.c = c

@@ -26,9 +26,9 @@ def exchange_design(
 ) -> Vector:
     r"""Counts `[items]` that sum to n, locally optimal for the exact criterion: no single exchange improves them.
 
-    `criterion` is "d", "a" or "i" (mean variance over `targets [M, d]`, by default the pool). Fedorov's method makes the best of
-    all exchanges of one run for one item until none helps; "coordinate" changes one of an item's `factors [items, k]` at a time.
-    The best of `restarts` random starts is returned. Raises `ValueError` where n is below the columns of `x [N, d]`.
+    `criterion` is "d", "a" or "i" (mean variance over `targets [M, d]`, by default the pool). Fedorov's method makes
+    the best of all exchanges of one run for one item until none helps; "coordinate" changes one of an item's `factors
+    [items, k]` at a time. The best of `restarts` random starts is returned. Raises `ValueError` where n is below the columns of `x [N, d]`.
     Cite: fedorov1972theory, meyer1995coordinate.
     """
     pool = as_pool(x)
@@ -44,11 +44,11 @@ def exchange_design(
     neighbours = _same_but_one(np.asarray(factors), len(rows)) if method == "coordinate" else None
     weight = _loss_matrix(criterion, rows, targets)
     rng = np.random.default_rng(seed)
-    best, best_loss = None, np.inf
+    best, best_loss = np.zeros(0, dtype=np.int64), np.inf
     for _ in range(restarts):
         runs = _improve(rows, rng.integers(len(rows), size=n), weight, neighbours)
         loss = exact_loss(rows[runs], weight)
-        if best is None or loss < best_loss:
+        if len(best) == 0 or loss < best_loss:
             best, best_loss = runs, loss
     if not np.isfinite(best_loss):
         raise ValueError("x does not span its columns, so no exact design estimates them all: project it on its span")
@@ -65,7 +65,9 @@ def _loss_matrix(criterion: str, rows: Matrix, targets: Any) -> Matrix | None:
 
 
 def exact_loss(runs: Matrix, weight: Matrix | None) -> float:
-    r""":math:`-\log\det X^\top X` where `weight` is None, else :math:`\mathrm{tr}\,W(X^\top X)^{-1}`; infinite where singular."""
+    r""":math:`-\log\det X^\top X` where `weight` is None, else :math:`\mathrm{tr}\,W(X^\top X)^{-1}`; infinite where
+    singular.
+    """
     m = runs.T @ runs
     values = np.linalg.eigvalsh(m)
     if values[0] <= 1e-13 * values[-1]:

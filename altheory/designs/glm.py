@@ -13,10 +13,10 @@ FAMILIES = ("logistic", "bradley-terry", "poisson", "probit")
 def glm_weights(x: Any, theta: Any, *, family: str = "logistic") -> Vector:
     r"""The Fisher information multiplier `[items]` of each item, for `optimal_design(..., information=)`.
 
-    Logistic and Bradley-Terry (`x [N, d]` are then differences of items): :math:`p(1-p)` at :math:`p = 1/(1 + e^{-x^\top\theta})`;
-    Poisson: :math:`e^{x^\top\theta}`; probit: :math:`\phi^2/(\Phi(1-\Phi))`. `theta` is `[d]`, or `[draws, d]`: the
-    multipliers are then averaged, which gives the expected information under those draws. Raises `ValueError` on bad input.
-    Cite: chaloner1995bayesian.
+    Logistic and Bradley-Terry (`x [N, d]` are then differences of items): :math:`p(1-p)` at :math:`p = 1/(1 +
+    e^{-x^\top\theta})`; Poisson: :math:`e^{x^\top\theta}`; probit: :math:`\phi^2/(\Phi(1-\Phi))`. `theta` is `[d]`,
+    or `[draws, d]`: the multipliers are then averaged, which gives the expected information under those draws. Raises
+    `ValueError` on bad input. Cite: chaloner1995bayesian.
     """
     if family not in FAMILIES:
         raise ValueError(f"family must be one of {', '.join(FAMILIES)}; it is {family!r}")

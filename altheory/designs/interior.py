@@ -1,4 +1,4 @@
-r"""Primal-dual interior point on a small working set: maximise :math:`\log H(\sum_i w_ia_ia_i^\top + P)`, :math:`Cw = b`."""
+r"""Primal-dual interior point on a working set: maximise log H of the information over weights with `Cw = b`."""
 
 from dataclasses import dataclass
 

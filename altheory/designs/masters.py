@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from altheory.designs.barrier import barrier, smallest_eigenvalue
+from altheory.designs.eigenvalue import smallest, smallest_eigenvalue
 from altheory.designs.criteria import Criterion, factor, lower_solve
 from altheory.designs.interior import interior
 from altheory.designs.minimax import minimax
@@ -25,7 +25,9 @@ class Master(Protocol):
         ...
 
     def bound(self, m: Matrix) -> tuple[Matrix, float]:
-        r"""A root `R` and a ratio ρ with :math:`H^\star/H(M) \le \rho\,(\max_i|R^\top a_i|^2 + \mathrm{tr}PRR^\top)`."""
+        r"""A root `R` and a ratio ρ with :math:`H^\star/H(M) \le \rho\,(\max_i|R^\top a_i|^2 +
+        \mathrm{tr}PRR^\top)`.
+        """
         ...
 
     def log_information(self, m: Matrix) -> float:
@@ -114,7 +116,7 @@ class WorstTarget:
 
 
 class SmallestEigenvalue:
-    """E: the barrier's dual matrix is the bound's multiplier."""
+    """E: the dual matrix of the eigenvalue's constraint is the bound's multiplier."""
 
     def __init__(self, metric: Matrix) -> None:
         self.metric = metric
@@ -129,9 +131,9 @@ class SmallestEigenvalue:
     def solve(
         self, rows: Matrix, prior: Matrix, constraint: Constraint, start: Vector, *, tol: float
     ) -> tuple[Vector, Vector, int]:
-        found = barrier(rows, self.metric, prior, constraint, start, tol=tol)
+        found = smallest(rows, self.metric, prior, constraint, start, tol=tol)
         self.dual = found.dual
-        return found.weights, found.slack / float(found.slack @ found.weights), found.steps
+        return found.weights, found.slack / found.level, found.steps
 
     def bound(self, m: Matrix) -> tuple[Matrix, float]:
         assert self.dual is not None
@@ -144,4 +146,4 @@ def _compact(root: Matrix) -> Matrix:
     """The same `RR'` from no more columns than rows."""
     if root.shape[1] <= root.shape[0]:
         return root
-    return np.linalg.qr(root.T, mode="r").T
+    return np.asarray(np.linalg.qr(root.T, mode="r")).T

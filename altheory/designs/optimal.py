@@ -33,18 +33,19 @@ def optimal_design(
 ) -> Design:
     r"""The design on a pool `x [items, d]` that is optimal for a criterion, with a certified gap of at most `tol`.
 
-    Criteria: "d", "g", "a", "e", "i" (mean variance over `targets [M, d]`, by default the pool), "c" (the contrast `c [d]`), "xy"
-    (largest variance over `targets`), "compound" (`parts`, such as {"d": 0.5, "a": 0.5}: a weighted geometric mean of
+    Criteria: "d", "g", "a", "e", "i" (mean variance over `targets [M, d]`, by default the pool), "c" (the contrast `c
+    [d]`), "xy" (largest variance over `targets`), "compound" (`parts`, such as {"d": 0.5, "a": 0.5}: a weighted geometric mean of
     information). `prior [d, d]` is a precision added to :math:`V(\pi) = \sum_i\pi_ix_ix_i^\top/\sigma_i^2` (divide
-    it by n for a study of n observations). `noise [items]` are standard deviations σ, `information [items]` multipliers of
-    an item's information (the weights of a generalised linear model). With `prices [items]` and `budget`, the mean
-    price :math:`\sum_i\pi_ip_i` is at most the budget; with prices alone, information per unit of money is maximised.
-    `solver` is "auto", "active-set", "frank-wolfe", "away-step", "multiplicative", "clarabel" or "scs"; `start` a design or weights to start from.
+    it by n for a study of n observations). `noise [items]` are standard deviations σ, `information [items]`
+    multipliers of an item's information (the weights of a generalised linear model). With `prices [items]` and
+    `budget`, the mean price :math:`\sum_i\pi_ip_i` is at most the budget; with prices alone, information per unit of
+    money is maximised. `solver` is "auto", "active-set", "frank-wolfe", "away-step", "multiplicative", "clarabel" or
+    "scs"; `start` a design or weights to start from.
 
     Raises `ValueError` on bad input and `DesignError` where the tolerance can't be certified.
     Cite: kiefer1960equivalence, pukelsheim2006optimal.
     """
-    if not (np.isscalar(tol) and np.isfinite(tol) and tol > 0):
+    if not (np.ndim(tol) == 0 and np.isfinite(tol) and tol > 0):
         raise ValueError(f"tol must be a number above 0; it is {tol!r}")
     made = assemble(
         x, criterion, c=c, targets=targets, parts=parts, prior=prior, noise=noise,
@@ -107,7 +108,9 @@ def d_optimal(x: Any, *, tol: float = TOL, start: Any = None) -> Design:
 
 
 def g_optimal(x: Any, *, tol: float = TOL, start: Any = None) -> Design:
-    r"""Minimise :math:`\max_ix_i^\top V(\pi)^{-1}x_i`, which is at least d; the gap is its excess over d. See `optimal_design`."""
+    r"""Minimise :math:`\max_ix_i^\top V(\pi)^{-1}x_i`, which is at least d; the gap is its excess over d. See
+    `optimal_design`.
+    """
     return optimal_design(x, "g", tol=tol, start=start)
 
 
@@ -122,12 +125,16 @@ def e_optimal(x: Any, *, tol: float = TOL, start: Any = None) -> Design:
 
 
 def i_optimal(x: Any, targets: Any = None, *, tol: float = TOL, start: Any = None) -> Design:
-    r"""Minimise the mean of :math:`y^\top V(\pi)^{-1}y` over targets `[M, d]`, by default the pool. See `optimal_design`."""
+    r"""Minimise the mean of :math:`y^\top V(\pi)^{-1}y` over targets `[M, d]`, by default the pool. See
+    `optimal_design`.
+    """
     return optimal_design(x, "i", targets=targets, tol=tol, start=start)
 
 
 def c_optimal(x: Any, c: Any, *, tol: float = TOL) -> Design:
-    r"""Minimise :math:`c^\top V(\pi)^-c`, the variance of one contrast, by Elfving's linear programme. See `optimal_design`."""
+    r"""Minimise :math:`c^\top V(\pi)^-c`, the variance of one contrast, by Elfving's linear programme. See
+    `optimal_design`.
+    """
     return optimal_design(x, "c", c=c, tol=tol)
 
 

@@ -5,14 +5,15 @@ from typing import Any, Protocol
 import jax
 import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 
 from altheory.core.numerics import HIGHEST
 
 CHUNK_ENTRIES = 1 << 19
 """How many numbers of the pool are looked at together: a few megabytes, about a cache's worth."""
 
-Matrix = np.ndarray
-Vector = np.ndarray
+Matrix = npt.NDArray[Any]
+Vector = npt.NDArray[Any]
 
 
 class Pool(Protocol):
@@ -47,11 +48,11 @@ def chunks(pool: Pool) -> list[tuple[int, int]]:
 
 def host_quadratic(pool: Pool, root: Matrix, *, exact: bool) -> Vector:
     """The scores of a pool whose rows arrive on the host, chunk by chunk: one matrix product each."""
-    dtype = np.float64 if exact else np.float32
-    r = np.ascontiguousarray(root, dtype=dtype)
-    out = np.empty(pool.shape[0], dtype=dtype)
+    dtype: Any = np.float64 if exact else np.float32
+    r: Matrix = np.ascontiguousarray(root, dtype=dtype)
+    out: Vector = np.empty(pool.shape[0], dtype=dtype)
     for low, high in chunks(pool):
-        y = pool.rows(low, high).astype(dtype, copy=False) @ r
+        y: Matrix = pool.rows(low, high).astype(dtype, copy=False) @ r
         np.einsum("ij,ij->i", y, y, out=out[low:high])
     return out
 

@@ -13,11 +13,13 @@ from altheory.designs.pool import Matrix, PairPool, as_pool
 def preference_design(
     z: Any, *, theta: Any = None, criterion: str = "d", tol: float = TOL, prior: Any = None
 ) -> Design:
-    r"""The design over all pairs i < j of items `z [items, d]` whose comparison best estimates θ in a Bradley-Terry model.
+    r"""The design over all pairs i < j of items `z [items, d]` whose comparison best estimates θ in a Bradley-Terry
+    model.
 
-    A comparison of i and j informs like the row :math:`z_i - z_j` with multiplier :math:`p(1-p)` at `theta` (`[d]` or `[draws, d]`),
-    constant where `theta` is None. Weights run over the pairs; `pair_items` names them. Memory is O(items d + pairs).
-    Raises `ValueError` on fewer than two items, and `DesignError` as `optimal_design` does. Cite: mukherjee2024optimal.
+    A comparison of i and j informs like the row :math:`z_i - z_j` with multiplier :math:`p(1-p)` at `theta` (`[d]` or
+    `[draws, d]`), constant where `theta` is None. Weights run over the pairs; `pair_items` names them. Memory is
+    O(items d + pairs). Raises `ValueError` on fewer than two items, and `DesignError` as `optimal_design` does. Cite:
+    mukherjee2024optimal.
     """
     pool = as_pool(z)
     if pool.shape[0] < 2:

@@ -50,7 +50,9 @@ class Problem:
         return c, np.ones(2)
 
     def charge(self, scores: Vector, index: Vector | None = None) -> Vector:
-        r"""Sensitivities less the worth of the money an item takes, :math:`\varphi_i - \lambda(p_i - 1)`, at the best λ."""
+        r"""Sensitivities less the worth of the money an item takes, :math:`\varphi_i - \lambda(p_i - 1)`, at the best
+        λ.
+        """
         if self.prices is None:
             return scores
         over = (self.prices if index is None else self.prices[index]) - 1.0

@@ -15,8 +15,8 @@ DUST = 1e-6
 def apportion(weights: Any, n: int) -> Vector:
     r"""Efficient rounding: whole numbers `[items]` that sum to n and maximise :math:`\min_in_i/\pi_i` over the support.
 
-    With p items in the support, :math:`\min_in_i/\pi_i \ge n - p + 1`. Raises `ValueError` where n < p, or weights are not
-    nonnegative with a positive sum. Cite: pukelsheim1992efficient.
+    With p items in the support, :math:`\min_in_i/\pi_i \ge n - p + 1`. Raises `ValueError` where n < p, or weights
+    are not nonnegative with a positive sum. Cite: pukelsheim1992efficient.
     """
     w = np.asarray(weights, dtype=np.float64)
     check.nonnegative("weights", w)
@@ -41,10 +41,10 @@ def apportion(weights: Any, n: int) -> Vector:
 def round_design(design: Design, n: int) -> Vector:
     r"""Whole numbers of observations `[items]` that sum to n, for a design.
 
-    With n at least the p items of the support this is `apportion`, whose information is at least n - p + 1 times the design's.
-    With fewer, weights below one in a million go first; then items are dropped one by one, each time the one whose loss costs
-    :math:`\log\det` least, until n are left with one observation each: no bound holds there but the one you compute.
-    Raises `ValueError` where n is below the rank of the pool and there is no prior.
+    With n at least the p items of the support this is `apportion`, whose information is at least n - p + 1 times the
+    design's. With fewer, weights below one in a million go first; then items are dropped one by one, each time the
+    one whose loss costs :math:`\log\det` least, until n are left with one observation each: no bound holds there but
+    the one you compute. Raises `ValueError` where n is below the rank of the pool and there is no prior.
     """
     check.at_least("n", n, 1)
     w = np.where(design.weights > (DUST if n < len(design.support) else 0.0), design.weights, 0.0)

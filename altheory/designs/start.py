@@ -10,8 +10,8 @@ def kumar_yildirim(x: Matrix) -> Vector:
     r"""Items `[d]` picked one per direction, each farthest along a direction orthogonal to those before it.
 
     Uniform weights on them have :math:`\log\det V(\pi_0) \ge \max_\pi\log\det V(\pi) - d\log d`, whatever the number of
-    rows of `x [N, d]`. The direction is the largest residual row. Raises `ValueError` where `x` does not span its columns.
-    Cite: kumar2005minimum.
+    rows of `x [N, d]`. The direction is the largest residual row. Raises `ValueError` where `x` does not span its
+    columns. Cite: kumar2005minimum.
     """
     rows = np.asarray(x, dtype=np.float64)
     basis = np.zeros((0, rows.shape[1]))

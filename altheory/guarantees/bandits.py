@@ -121,7 +121,7 @@ def thompson_bayes_regret(policy: Any, oracle: Any, t: np.ndarray) -> np.ndarray
 
 def _linear_cases(algorithm: Callable[..., Any], trials: int) -> Iterator[Case]:
     trials = max(trials // 25, 2)
-    runs = {
+    runs: dict[str, tuple[Any, Any]] = {
         "new menus": (ContextualBandit(jnp.array([0.6, -0.3, 0.2]), 5, 1.0), linucb),
         "sampled": (ContextualBandit(jnp.array([0.6, -0.3, 0.2]), 5, 0.1), lints),
         "near-collinear": (LinearBandit(jnp.eye(4) * 1e-2 + 1.0, jnp.ones(4) * 0.1, 1.0), linucb),

@@ -27,7 +27,8 @@ class Finding:
 class Evidence(Protocol):
     """How a claim binds: in the mean, with a probability, on every path, or as an identity."""
 
-    statistic: Statistic
+    @property
+    def statistic(self) -> Statistic: ...
 
     def judge(self, seen: np.ndarray, bound: np.ndarray, *, alpha: float) -> Finding: ...
 
@@ -80,7 +81,7 @@ class Always:
 
 @dataclass(frozen=True)
 class Equals:
-    r"""The identity :math:`X_t = b_t`, up to `tolerance` times :math:`1 + |X_t| + |b_t|`; the ratio is error over it."""
+    r"""The identity :math:`X_t = b_t` up to `tolerance` times :math:`1 + |X_t| + |b_t|`; the ratio is error over it."""
 
     statistic: Statistic
     tolerance: float = 1e-6
@@ -92,7 +93,7 @@ class Equals:
 
 
 def log_e_value(x: np.ndarray, bound: np.ndarray) -> np.ndarray:
-    r"""Log of :math:`\sup_n\frac1J\sum_j\prod_{i\le n}(1 + \lambda_j(x_i - b))` per round, for `x` `[trials, rounds]` >= 0."""
+    r"""Log of :math:`\sup_n\frac1J\sum_j\prod_{i\le n}(1 + \lambda_j(x_i - b))` a round, for `x` `[trials, rounds]`."""
     if (x < -1e-9 * (1 + np.abs(bound))).any():
         raise ValueError(f"a mean bound needs a statistic of at least its floor; it fell to {x.min():g} below")
     some = np.where(bound > 0, bound, 1.0)

@@ -178,7 +178,8 @@ def _aligned(g: Guarantee, case: Case, seen: np.ndarray) -> tuple[np.ndarray, np
     ceiling = np.asarray(g.ceiling(*case.args, *time) if g.ceiling else np.inf, np.float64)
     if case.rounds is None:
         seen = seen.reshape(-1, 1) if bound.size == 1 and seen.ndim == 1 else seen.reshape(1, -1)
-    return seen, *(np.broadcast_to(b.ravel() if b.size > 1 else b, seen.shape[1:]) for b in (bound, ceiling))
+    bound, ceiling = (np.broadcast_to(b.ravel() if b.size > 1 else b, seen.shape[1:]) for b in (bound, ceiling))
+    return seen, bound, ceiling
 
 
 def checkpoints(rounds: np.ndarray) -> np.ndarray:

@@ -21,7 +21,7 @@ def _floats(x: Any) -> Array:
 
 
 def _cost(choice: Choice) -> Array:
-    return choice.valid * jnp.ones(choice.item.shape)
+    return jnp.where(choice.valid, 1.0, 0.0)
 
 
 @record
@@ -139,7 +139,7 @@ class LinearBandit:
 
 @record
 class ContextualBandit:
-    r"""A new menu of `arms` unit vectors each round, uniform on the sphere, paying :math:`x^\top\theta + N(0, \sigma^2)`.
+    r"""A new menu of `arms` uniform unit vectors each round, paying :math:`x^\top\theta + N(0, \sigma^2)`.
 
     The world is the round's contexts `[K, d]`.
     """

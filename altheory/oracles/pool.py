@@ -95,7 +95,7 @@ class LabelPool:
         if self.held_out.ndim:
             held_out = self.held_out
         else:
-            held_out = jax.random.permutation(key, items) < jnp.round(self.held_out * items)
+            held_out = jax.random.permutation(key, items) < jnp.round(self.held_out * items).astype(int)
         return PoolWorld(jnp.zeros((self.price.shape[0], items), bool), held_out)
 
     def offer(self, world: PoolWorld) -> Menu:
@@ -110,11 +110,11 @@ class LabelPool:
         shift = jax.random.randint(class_key, item.shape, 1, max(self.classes, 2))
         other = jnp.where(self.wrong[who, item] < 0, (self.y[item] + shift) % self.classes, self.wrong[who, item])
         delta = self.informative[who]
-        z = delta * ~is_wrong + jax.random.normal(confidence_key, item.shape)
+        z = jnp.where(is_wrong, 0, delta) + jax.random.normal(confidence_key, item.shape)
         odds = jnp.log1p(-self.flip[who]) - jnp.log(self.flip[who]) + delta * z - delta**2 / 2
         bought = world.bought.at[who, item].max(choice.valid)
         outcome = Outcome(
-            jnp.where(is_wrong, other, self.y[item]), self.price[who] * choice.valid, jax.nn.sigmoid(odds)
+            jnp.where(is_wrong, other, self.y[item]), jnp.where(choice.valid, self.price[who], 0), jax.nn.sigmoid(odds)
         )
         return PoolWorld(bought, world.held_out), outcome
 

@@ -34,7 +34,7 @@ def curve(
     """
     for name in (metric, *(("cost",) if against == "cost" else ())):
         if name not in study.data:
-            raise ValueError(f"the study did not record `{name}`; it has {', '.join(study.data.data_vars)}")
+            raise ValueError(f"the study did not record `{name}`; it has {', '.join(map(str, study.data.data_vars))}")
     if band not in BAND_NAMES:
         raise ValueError(f"curve band must be one of {', '.join(BAND_NAMES)}; it is {band!r}")
     figure, axes = canvas(study.manifest)
@@ -71,9 +71,7 @@ def interval(values: np.ndarray, band: Band) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _along(
-    study: Study, metric: str, name: str, *, cumulative: bool, against: str
-) -> tuple[np.ndarray, np.ndarray]:
+def _along(study: Study, metric: str, name: str, *, cumulative: bool, against: str) -> tuple[np.ndarray, np.ndarray]:
     values = study.cumulative(metric) if cumulative else study.data[metric].astype(np.float64)
     y = values.sel(policy=name).transpose("seed", "round").values
     if against == "round":
@@ -100,7 +98,9 @@ def _finish(
 ) -> None:
     seeds = study.data.sizes["seed"]
     axes.set_xlabel("money spent" if against == "cost" else "labels bought" if metric == "accuracy" else "round")
-    axes.set_ylabel({"accuracy": "accuracy on held-out items"}.get(metric, ("cumulative " if cumulative else "") + metric))
+    axes.set_ylabel(
+        {"accuracy": "accuracy on held-out items"}.get(metric, ("cumulative " if cumulative else "") + metric)
+    )
     if "x" in log:
         axes.set_xscale("log")
     if "y" in log:

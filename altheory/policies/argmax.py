@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from altheory.core import Key, Menu, ScoreFn, StopFn, leaf, record, static
 from altheory.core import score as bind
 from altheory.core.check import positive, within
-from altheory.policies.pick import Acting, learn, pick, start, stops, worth
+from altheory.policies.pick import Acting, even, learn, pick, start, stops, worth
 from altheory.policies.stop import never
 
 
@@ -22,7 +22,7 @@ class Argmax:
 
     belief: Any
     score: ScoreFn = leaf(converter=bind)
-    stop: StopFn = leaf(never, converter=bind)
+    stop: StopFn = leaf(default=never, converter=bind)
 
     init, select, stops, update = start, pick, stops, learn
 
@@ -32,12 +32,12 @@ class Argmax:
     def weigh(self, scores: Float[Array, "K"], open: Bool[Array, "K"]) -> Float[Array, "K"]:
         best = worth(scores, open)
         ties = open & (best == best.max())
-        return ties / jnp.maximum(ties.sum(), 1)
+        return even(ties)
 
 
 @record
 class Softmax:
-    r"""Choose item k with probability :math:`\propto \exp(s_k / \tau)` among the open ones, :math:`\tau` = `temperature`.
+    r"""Choose an open item k with probability :math:`\propto \exp(s_k/\tau)`, :math:`\tau` = `temperature`.
 
     Cite: kirsch2023stochastic.
     """
@@ -45,7 +45,7 @@ class Softmax:
     belief: Any
     score: ScoreFn = leaf(converter=bind)
     temperature: float | Float[Array, ""] = 1.0
-    stop: StopFn = leaf(never, converter=bind)
+    stop: StopFn = leaf(default=never, converter=bind)
 
     init, select, stops, update = start, pick, stops, learn
 
@@ -73,8 +73,8 @@ class TopTwo:
     belief: Any
     score: ScoreFn = leaf(converter=bind)
     beta: float | Float[Array, ""] = 0.5
-    tries: int = static(20)
-    stop: StopFn = leaf(never, converter=bind)
+    tries: int = static(default=20)
+    stop: StopFn = leaf(default=never, converter=bind)
 
     init, select, stops, update = start, pick, stops, learn
 

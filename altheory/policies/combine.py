@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from altheory.core import Choice, Key, Menu, Outcome, StopFn, leaf, record, score, static
 from altheory.core.check import at_least, nonnegative, within
 from altheory.core.numerics import add_exact
-from altheory.policies.pick import draw, pick, require_picker
+from altheory.policies.pick import draw, even, pick, require_picker
 
 SLACK = 2.0**-22
 """Relative room for prices and budgets that are no exact float32: ten labels at 0.1 fit a budget of 1."""
@@ -33,8 +33,7 @@ class Epsilon:
         return self.inner.scores(state, menu, key)
 
     def weigh(self, scores: Float[Array, "... K"], open: Bool[Array, "K"]) -> Float[Array, "K"]:
-        even = open / jnp.maximum(open.sum(), 1)
-        return (1 - jnp.asarray(self.eps)) * self.inner.weigh(scores, open) + self.eps * even
+        return (1 - jnp.asarray(self.eps)) * self.inner.weigh(scores, open) + self.eps * even(open)
 
     def stops(self, state: Any, menu: Menu, scores: Float[Array, "... K"]) -> Bool[Array, ""]:
         return self.inner.stops(state, menu, scores)
@@ -82,7 +81,7 @@ class Batched:
     """
 
     inner: Any
-    q: int = static(1)
+    q: int = static(default=1)
 
     def __check__(self) -> None:
         require_picker("Batched", self.inner)
@@ -168,12 +167,12 @@ class Budgeted:
         def cut(spent: tuple[Array, Array], seen: tuple[Array, Array]) -> tuple[tuple[Array, Array], Array]:
             item, valid = seen
             fits = valid & self.affords(spent, menu.price[item])
-            return add_exact(spent, fits * menu.price[item]), fits
+            return add_exact(spent, jnp.where(fits, menu.price[item], 0)), fits
 
         _, valid = jax.lax.scan(cut, state.spent, (choice.item, choice.valid))
         return choice.replace(valid=valid)
 
     def update(self, state: Purse, menu: Menu, choice: Choice, outcome: Outcome) -> Purse:
-        costs = jnp.atleast_1d(outcome.cost * choice.valid)
+        costs = jnp.atleast_1d(jnp.where(choice.valid, outcome.cost, 0))
         spent, _ = jax.lax.scan(lambda total, cost: (add_exact(total, cost), None), state.spent, costs)
         return Purse(self.inner.update(state.inner, menu, choice, outcome), spent)

@@ -62,6 +62,11 @@ def draw(prob: Float[Array, "K"], key: Key) -> Array:
     return jnp.argmax(jnp.where(prob > 0, jnp.log(jnp.where(prob > 0, prob, 1)) + noise, -jnp.inf))
 
 
+def even(mask: Bool[Array, "K"]) -> Float[Array, "K"]:
+    """The uniform law on a mask; zero everywhere where it is empty."""
+    return jnp.where(mask, 1 / jnp.maximum(mask.sum(), 1), 0)
+
+
 def worth(scores: Float[Array, "K"], open: Bool[Array, "K"]) -> Float[Array, "K"]:
     """Scores with closed items at minus infinity; NaN loses to every open item that is not NaN."""
     low = jnp.finfo(scores.dtype).min
@@ -74,7 +79,8 @@ def learn(policy: Any, state: Acting, menu: Menu, choice: Choice, outcome: Outco
     def one(belief: Any, seen: tuple[Array, Array, Any]) -> tuple[Any, None]:
         item, valid, y = seen
         row = menu[item]
-        return belief.update(row.replace(open=row.open & valid), y), None
+        y = jax.tree.map(lambda a: jnp.where(valid, a, jnp.zeros_like(a)), y)
+        return belief.update(Menu(row.x, row.price, row.noise, row.open & valid), y), None
 
     seen = (choice.item, choice.valid, outcome.y)
     belief = one(state.belief, seen)[0] if choice.item.ndim == 0 else jax.lax.scan(one, state.belief, seen)[0]

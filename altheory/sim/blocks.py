@@ -135,7 +135,7 @@ class Store:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         with atomic(self._path(block)) as temporary, temporary.open("wb") as file:
-            np.savez(file, **part)
+            np.savez(file, allow_pickle=False, **part)
 
 
 class atomic:  # noqa: N801

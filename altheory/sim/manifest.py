@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+
+from altheory.core.version import __version__
 
 PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "xarray")
 
@@ -21,7 +24,7 @@ def describe(tree: Any) -> str:
     leaves, structure = jax.tree.flatten(tree)
     digest = hashlib.sha256(_names(structure).encode())
     for leaf in leaves:
-        if jax.dtypes.issubdtype(getattr(leaf, "dtype", None), jax.dtypes.prng_key):
+        if jnp.issubdtype(jnp.result_type(leaf), jax.dtypes.prng_key):
             leaf = jax.random.key_data(leaf)
         array = np.asarray(leaf)
         digest.update(f"{array.dtype}{array.shape}".encode())
@@ -53,13 +56,11 @@ def config_hash(config: Mapping[str, Any]) -> str:
 
 def manifest(config: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration with its hash, versions, device, and the commit where the package lies in a git checkout."""
-    import altheory
-
     devices = jax.devices()
     return {
         "config": dict(config),
         "hash": config_hash(config),
-        "altheory": altheory.__version__,
+        "altheory": __version__,
         "python": platform.python_version(),
         "versions": {p: metadata.version(p) for p in PACKAGES},
         "device": f"{devices[0].platform} ({devices[0].device_kind}, {platform.machine()})",

@@ -28,7 +28,7 @@ Metric = Callable[[Round], Array]
 
 
 def regret(r: Round) -> Float[Array, ""]:
-    r"""The round's pseudo-regret :math:`\max_k v_k - v_{k_t}` over open items, from the oracle's own values; 0 after a stop.
+    r"""The round's pseudo-regret :math:`\max_k v_k - v_{k_t}` over open items; 0 once the policy stopped.
 
     A batch sums the regret of its picks, each against the best item of the round.
     """

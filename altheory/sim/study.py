@@ -1,5 +1,6 @@
 """`study`: policies x seeds against an oracle, kept with everything needed to make it again."""
 
+import functools
 import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ import xarray as xr
 from altheory.core import Key
 from altheory.core.check import at_least
 from altheory.core.status import sentences
+from altheory.core.version import __version__
 from altheory.sim.agree import check_agreement
 from altheory.sim.blocks import Store, atomic, block_size, run_blocks
 from altheory.sim.manifest import config_hash, describe, manifest
@@ -74,14 +76,12 @@ class Study:
     @staticmethod
     def load(path: str | Path) -> "Study":
         """Read a study; warns where another version of altheory made it."""
-        import altheory
-
         with xr.open_dataset(path, engine="h5netcdf") as file:
             data = file.load()
         made = json.loads(data.attrs.pop("manifest"))
-        if made["altheory"] != altheory.__version__:
+        if made["altheory"] != __version__:
             warnings.warn(
-                f"{path} was made by altheory {made['altheory']}; this is {altheory.__version__}, which may not "
+                f"{path} was made by altheory {made['altheory']}; this is {__version__}, which may not "
                 "reproduce it bit for bit",
                 stacklevel=2,
             )
@@ -125,7 +125,7 @@ def study(
         raise ValueError(f"study record must hold metrics of different names, none of them 'status'; it has {names}")
     for policy in policies.values():
         check_agreement(policy, oracle)
-    config = {
+    config: dict[str, Any] = {
         "policies": {name: describe(p) for name, p in policies.items()},
         "oracle": describe(oracle),
         "key": describe(key),
@@ -141,9 +141,14 @@ def study(
         parts[name] = run_blocks(
             policy, oracle, key, horizon=horizon, seeds=seeds, record=tuple(record), block=size,
             store=Store(Path(checkpoint) if checkpoint else None, f"{i}-{tag}"),
-            done=(lambda n, name=name: progress(name, n, seeds)) if progress else (lambda n: None),
+            done=functools.partial(_report, progress, name, seeds),
         )  # fmt: skip
     return Study(_dataset(parts, names), manifest(config), dict(policies), oracle)
+
+
+def _report(progress: Progress | None, name: str, seeds: int, done: int) -> None:
+    if progress is not None:
+        progress(name, done, seeds)
 
 
 def _dataset(parts: Mapping[str, Mapping[str, np.ndarray]], names: Sequence[str]) -> xr.Dataset:

@@ -1,0 +1,35 @@
+"""What `import altheory` must not load, and that the package is typed and its names exist."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import altheory as al
+
+BLOCKED = """
+import sys
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"openai", "transformers", "torch", "matplotlib", "cvxpy", "typer", "rich", "sklearn"}:
+            raise ImportError(f"{name} must not be loaded here")
+sys.meta_path.insert(0, Wall())
+import altheory as al
+import jax
+al.simulate(al.ucb1(2), al.BernoulliBandit([0.1, 0.9]), jax.random.key(0), horizon=3)
+"""
+
+
+def test_import_loads_no_client_and_no_drawing_library():
+    done = subprocess.run([sys.executable, "-c", BLOCKED], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_public_names_exist_and_are_documented():
+    for name in al.__all__:
+        assert getattr(getattr(al, name), "__doc__", None), f"{name} has no docstring"
+    assert (Path(al.__file__).parent / "py.typed").exists()
+
+
+def test_unknown_names_are_attribute_errors():
+    assert not hasattr(al, "no_such_thing")
+    assert al.plot.regret
