@@ -68,7 +68,7 @@ def verify(
 ) -> None:
     """Try to break every theorem, or see every mutant broken; exit code 1 where that fails."""
     _devices(False, None, None, None)
-    from altheory.cli.verify import run_verify
+    from altheory.cli.theorems import run_verify
 
     if not run_verify(id or (), seeds=seeds, mutants=mutants):
         raise typer.Exit(1)

@@ -73,7 +73,10 @@ def test_always_and_equals_see_one_bad_value_and_nan():
 
 def test_checkpoints_are_few_and_hold_the_last_round():
     at = checkpoints(np.arange(1, 20_001))
-    assert at[0] == 0 and at[-1] == 19_999 and len(at) <= 64 and (np.diff(at) > 0).all()
+    assert at[0] == 0
+    assert at[-1] == 19_999
+    assert len(at) <= 64
+    assert (np.diff(at) > 0).all()
 
 
 def _square(instance):
@@ -102,8 +105,11 @@ def test_check_names_what_a_theorem_does_not_cover(bandit):
     verdicts = al.check(al.ucb1_regret, bandit)
     assert verdicts["ucb1"].status == "consistent"
     assert verdicts["wide"].status == verdicts["thompson"].status == "inapplicable"
-    assert "scaled by 2" in verdicts["wide"].reason and "not UCB1" in verdicts["thompson"].reason
-    assert al.check(al.thompson_bayes_regret, bandit)["thompson"].reason.endswith("does not draw its means from a prior")
+    assert "scaled by 2" in verdicts["wide"].reason
+    assert "not UCB1" in verdicts["thompson"].reason
+    assert al.check(al.thompson_bayes_regret, bandit)["thompson"].reason.endswith(
+        "does not draw its means from a prior"
+    )
 
 
 def test_small_gaps_make_the_bound_vacuous():
