@@ -108,7 +108,7 @@ def _backward(base: Array, pool: Array, p: Array, h: Array, added: Array, size: 
         moved = _move(state, *rows, worst, jnp.where(some, -1.0, 0.0).astype(p.dtype))
         return (moved, kept.at[worst].set(kept[worst] & ~some)), None
 
-    kept = jax.lax.scan(remove, (fresh(added >= 0), added >= 0), jnp.arange(extra - size))[0][1]
+    kept = jax.lax.scan(remove, (fresh(added >= 0), added >= 0), jnp.arange(extra - size, dtype=jnp.int32))[0][1]
     slots = jnp.nonzero(kept, size=size, fill_value=extra)[0]
     return jnp.where(slots < extra, added[jnp.minimum(slots, extra - 1)], -1)
 
@@ -164,10 +164,12 @@ def _information(p: Array, h: Array, weight: Float[Array, "n"]) -> Float[Array, 
     """The weighted sum of the items' Fisher information."""
 
     def pair(c: Array) -> Float[Array, "d C d"]:
-        column = (weight * p[:, c])[:, None] * ((jnp.arange(p.shape[1]) == c).astype(p.dtype) - p)
-        return jax.lax.map(lambda e: dot(h.T, column[:, e, None] * h), jnp.arange(p.shape[1])).transpose(1, 0, 2)
+        column = (weight * p[:, c])[:, None] * ((jnp.arange(p.shape[1], dtype=jnp.int32) == c).astype(p.dtype) - p)
+        return jax.lax.map(
+            lambda e: dot(h.T, column[:, e, None] * h), jnp.arange(p.shape[1], dtype=jnp.int32)
+        ).transpose(1, 0, 2)
 
-    return jax.lax.map(pair, jnp.arange(p.shape[1]))
+    return jax.lax.map(pair, jnp.arange(p.shape[1], dtype=jnp.int32))
 
 
 def _regular(p: Array, h: Array, weight: Array, ridge: Array) -> Float[Array, "C d C d"]:

@@ -94,7 +94,7 @@ def _joint(p: Array, chosen: Array, key: Key, capacity: int) -> Float[Array, "si
         return joint.extend(p[:, item], jax.random.fold_in(key, t)), gain
 
     start = Configurations.of_nothing(capacity, p.shape[0], p.dtype)
-    gains = jax.lax.scan(add, start, (jnp.arange(chosen.size), chosen, noise))[1]
+    gains = jax.lax.scan(add, start, (jnp.arange(chosen.size, dtype=jnp.int32), chosen, noise))[1]
     return jnp.cumsum(gains)
 
 

@@ -80,7 +80,7 @@ def first_of_each(
     value: Float[Array, "items"], labels: Int[Array, "items"], open: Bool[Array, "items"], k: int
 ) -> Int[Array, "k"]:
     """The open item of the least value in each of k clusters (the lowest index, in a tie); -1 where there is none."""
-    items = jnp.arange(value.shape[0])
+    items = jnp.arange(value.shape[0], dtype=jnp.int32)
     best = jax.ops.segment_min(jnp.where(open, value, jnp.inf), labels, k)
     first = jax.ops.segment_min(jnp.where(open & (value == best[labels]), items, value.shape[0]), labels, k)
     return jnp.where(first < value.shape[0], first, -1).astype(jnp.int32)
@@ -102,7 +102,7 @@ def mean_distances(
     """Each item's mean distance to the others of its cluster: its nearest `neighbours`, or all. 0 where it is alone."""
     centred = x - x.mean(0)
     norm = (centred**2).sum(-1)
-    index = jnp.arange(x.shape[0])
+    index = jnp.arange(x.shape[0], dtype=jnp.int32)
 
     def one(i: Array) -> Array:
         squared = jnp.maximum(norm[i] + norm - 2 * dot(centred, centred[i]), 0)

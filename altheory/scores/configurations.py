@@ -44,11 +44,11 @@ class Configurations:
         Entropy is concave, so :math:`\sum_g W_gH(\bar p_g) \ge \sum_kw_kH(\bar p_k)`: an upper bound that holds for
         this sample as it is, equal to the truth where no two live configurations share a group.
         """
-        index = jnp.arange(self.weight.shape[0])
+        index = jnp.arange(self.weight.shape[0], dtype=jnp.int32)
         by_weight = jnp.floor(groups * (jnp.cumsum(self.weight) - self.weight / 2)).astype(jnp.int32)
         few = (self.weight > 0).sum() <= groups
         group = jnp.clip(jnp.where(few, index, by_weight), 0, groups - 1)
-        member = jnp.where(group == jnp.arange(groups)[:, None], self.weight, 0)
+        member = jnp.where(group == jnp.arange(groups, dtype=jnp.int32)[:, None], self.weight, 0)
         return member.sum(-1), dot(member, self.posterior)
 
 
@@ -65,7 +65,7 @@ def thin(weights: Float[Array, "n"], size: int, key: Key) -> tuple[Int[Array, "s
     exact = (weights > 0).sum() <= size
     ordered = jnp.sort(weights, descending=True)
     rest = jnp.cumsum(ordered[::-1])[::-1]
-    rank = jnp.arange(n)
+    rank = jnp.arange(n, dtype=jnp.int32)
     left = jnp.maximum(size - rank, 0).astype(weights.dtype)
     fits = ordered * left < rest
     certain = jnp.where(exact, n, jnp.argmax(fits | (left <= 0)))

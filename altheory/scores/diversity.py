@@ -120,20 +120,20 @@ def _nearest(rows: Array, picks: Array | None, centres: Array | None, mask: Arra
         near = _lower_all(near, space, centres - space.shift, None, flip)
     if mask is not None:
         order = jnp.argsort(~mask, stable=True)
-        near = _lower_all(near, space, rows, (order, mask.sum()), flip)
+        near = _lower_all(near, space, rows, (order, mask.sum(dtype=jnp.int32)), flip)
     return near
 
 
 def _lower_all(near: Array, space: Space, centres: Array, chosen: tuple[Array, Array] | None, flip: Flip) -> Array:
     """`lower` for any number of centres, 64 at a time: all (shifted) ones, or the first so many in a given order."""
-    total = jnp.asarray(centres.shape[0]) if chosen is None else chosen[1]
+    total = jnp.asarray(centres.shape[0], jnp.int32) if chosen is None else chosen[1]
     width = min(BLOCK, centres.shape[0])
 
     def one(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         i, near = carry
-        index = jnp.minimum(i * width + jnp.arange(width), centres.shape[0] - 1)
+        index = jnp.minimum(i * width + jnp.arange(width, dtype=jnp.int32), centres.shape[0] - 1)
         rows = centres[index] if chosen is None else centres[chosen[0][index]] - space.shift
-        norms = jnp.where(i * width + jnp.arange(width) < total, _norms(rows, flip), jnp.inf)
+        norms = jnp.where(i * width + jnp.arange(width, dtype=jnp.int32) < total, _norms(rows, flip), jnp.inf)
         return i + 1, lower(near, space, rows, norms, flip)
 
     return jax.lax.while_loop(lambda c: c[0] * width < total, one, (jnp.zeros((), jnp.int32), near))[1]

@@ -25,7 +25,7 @@ def lazy_argmax(
 
     def unsure(carry: Any) -> Array:
         left, _, item, best, _ = carry
-        top = jnp.argmax(left)
+        top = jnp.argmax(left).astype(jnp.int32)
         return (left[top] > -jnp.inf) & ((left[top] > best - slack) | ((left[top] == best) & (top < item)))
 
     def step(carry: Any) -> Any:
@@ -34,7 +34,7 @@ def lazy_argmax(
         fresh = top > -jnp.inf
         value = jnp.where(fresh, evaluate(index), -jnp.inf)
         most = value.max()
-        first = jnp.where(value == most, index, items).min().astype(jnp.int32)
+        first = jnp.where(value == most, index, items).min().astype(item.dtype)
         wins = (most > best) | ((most == best) & (first < item))
         return (
             left.at[index].set(-jnp.inf),

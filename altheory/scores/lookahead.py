@@ -174,5 +174,5 @@ def _batch_epig(p: Array, q: Array, open: Array, key: Key, size: int, capacity: 
         return (joint, live.at[item].set(False)), (item, gains[item])
 
     start = (Configurations.of_nothing(capacity, p.shape[0], p.dtype), open)
-    picks, gains = jax.lax.scan(pick, start, jnp.arange(size))[1]
+    picks, gains = jax.lax.scan(pick, start, jnp.arange(size, dtype=jnp.int32))[1]
     return Batch(picks, jnp.cumsum(gains))

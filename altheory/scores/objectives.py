@@ -139,7 +139,9 @@ class BallCover:
         rows = jnp.asarray(self.x) - self.x.mean(0)
         norm = (rows**2).sum(-1)
         squared = norm[index][:, None] + norm - 2 * dot(rows[index], rows.T)
-        return (squared <= jnp.asarray(self.radius, norm.dtype) ** 2) | (index[:, None] == jnp.arange(self.items))
+        return (squared <= jnp.asarray(self.radius, norm.dtype) ** 2) | (
+            index[:, None] == jnp.arange(self.items, dtype=index.dtype)
+        )
 
 
 @record

@@ -197,7 +197,7 @@ def _labels(clusters: Any, items: int) -> Int[Array, "items"]:
         )
     if not is_traced(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < items):
         raise ValueError(f"clusters must lie in 0..{items - 1}; they span {int(labels.min())}..{int(labels.max())}")
-    return labels
+    return labels.astype(jnp.int32)
 
 
 @partial(jax.jit, static_argnames=("size", "iterations"))
@@ -245,7 +245,7 @@ def _typiclust(
     def pick(carry: tuple[Array, Array], _: None) -> tuple[tuple[Array, Array], Array]:
         live, counts = carry
         any_left = jax.ops.segment_max(live.astype(jnp.int32), labels, k) > 0
-        cluster = jnp.lexsort((-sizes, counts, ~any_left))[0]
+        cluster = jnp.lexsort((-sizes, counts, ~any_left))[0].astype(labels.dtype)
         item = jnp.argmax(jnp.where(live & (labels == cluster), typical, -jnp.inf)).astype(jnp.int32)
         found = live[item]
         return (live.at[item].set(False), counts.at[cluster].add(1)), jnp.where(found, item, -1)
@@ -257,16 +257,16 @@ def _typiclust(
 def _uncovered(balls: BallCover, known: Array) -> Float[Array, "items"]:
     """1 for each item that no known item's ball holds."""
     width = min(64, known.shape[0])
-    order = jnp.argsort(~known, stable=True)
+    order, total = jnp.argsort(~known, stable=True), known.sum(dtype=jnp.int32)
 
     def one(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         i, covered = carry
-        place = i * width + jnp.arange(width)
+        place = i * width + jnp.arange(width, dtype=jnp.int32)
         within = balls.within(order[jnp.minimum(place, known.shape[0] - 1)])
-        return i + 1, covered | (within & (place < known.sum())[:, None]).any(0)
+        return i + 1, covered | (within & (place < total)[:, None]).any(0)
 
     start = (jnp.zeros((), jnp.int32), jnp.zeros(known.shape, bool))
-    covered = jax.lax.while_loop(lambda c: c[0] * width < known.sum(), one, start)[1]
+    covered = jax.lax.while_loop(lambda c: c[0] * width < total, one, start)[1]
     return (~covered).astype(balls.x.dtype)
 
 
@@ -278,7 +278,7 @@ def _round_robin(
     valid = top > -jnp.inf
     group = labels[items]
     count = jax.ops.segment_sum(valid.astype(jnp.int32), group, scores.shape[0])[group]
-    place = jnp.arange(candidates)
+    place = jnp.arange(candidates, dtype=jnp.int32)
     within = jnp.lexsort((place, noise[items], group, ~valid))
     begins = jnp.concatenate([jnp.ones(1, bool), group[within][1:] != group[within][:-1]])
     first = jax.lax.cummax(jnp.where(begins, place, 0))

@@ -74,7 +74,7 @@ def squared_distance_sample(
         mass = jnp.where(run.live, near, 0)
         spread = (mass > 0).any()
         done = _propose(items, jnp.where(spread, mass, run.live.astype(dtype)), spread, run, key, refresh)
-        return _lower(near, items, done.slots, jnp.arange(refresh) < done.fresh), done.run
+        return _lower(near, items, done.slots, jnp.arange(refresh, dtype=jnp.int32) < done.fresh), done.run
 
     return jax.lax.while_loop(lambda s: s[1].taken < size, advance, (near, run))[1].picks
 
@@ -91,7 +91,7 @@ def _propose(items: Products, mass: Array, spread: Array, run: _Run, key: Key, r
         i = _draw(mass, shelves, u[0], u[1])
         item = jax.tree.map(lambda a: a[i], items)
         distance = _distance(item.norm, b.centres.norm, dot(b.centres.r, item.r), dot(b.centres.h, item.h))
-        now = jnp.where(jnp.arange(refresh) < b.fresh, distance, jnp.inf).min()
+        now = jnp.where(jnp.arange(refresh, dtype=jnp.int32) < b.fresh, distance, jnp.inf).min()
         now = jnp.where(spread, jnp.minimum(now, mass[i]), mass[i])
         accept = (b.run.live[i] & (u[2] * mass[i] < now)) | (b.run.left <= 0)
         return _keep(b, i, item, accept)
@@ -146,9 +146,11 @@ def _shelves(mass: Float[Array, "items"]) -> Float[Array, "shelves"]:
 
 def _draw(mass: Array, shelves: Array, u: Array, v: Array) -> Int[Array, ""]:
     """An item with probability proportional to `mass`: its shelf by `u`, its place on it by `v`."""
-    shelf = jnp.minimum(jnp.searchsorted(shelves, u * shelves[-1], side="right"), shelves.shape[0] - 1)
+    shelf = jnp.searchsorted(shelves, u * shelves[-1], side="right").astype(jnp.int32)
+    shelf = jnp.minimum(shelf, shelves.shape[0] - 1)
     width = min(SHELF, mass.shape[0])
-    index = shelf * SHELF + jnp.arange(SHELF)
+    index = shelf * SHELF + jnp.arange(SHELF, dtype=jnp.int32)
     within = jnp.cumsum(jnp.where(index < mass.shape[0], mass[jnp.minimum(index, mass.shape[0] - 1)], 0))
-    place = jnp.minimum(jnp.searchsorted(within, v * within[-1], side="right"), width - 1)
+    place = jnp.searchsorted(within, v * within[-1], side="right").astype(jnp.int32)
+    place = jnp.minimum(place, width - 1)
     return jnp.minimum(shelf * SHELF + place, mass.shape[0] - 1).astype(jnp.int32)

@@ -164,13 +164,13 @@ def _nearness(goals: Array, rows: Array | None, mask: Array | None) -> Float[Arr
     """The largest inner product of each goal with a row (of those masked), at least 0."""
     if rows is None:
         return jnp.zeros(goals.shape[0], goals.dtype)
-    count = jnp.asarray(rows.shape[0]) if mask is None else mask.sum()
-    order = jnp.arange(rows.shape[0]) if mask is None else jnp.argsort(~mask, stable=True)
+    count = jnp.asarray(rows.shape[0], jnp.int32) if mask is None else mask.sum(dtype=jnp.int32)
+    order = jnp.arange(rows.shape[0], dtype=jnp.int32) if mask is None else jnp.argsort(~mask, stable=True)
     width = min(BLOCK, rows.shape[0])
 
     def one(carry: tuple[Array, Array]) -> tuple[Array, Array]:
         i, near = carry
-        place = i * width + jnp.arange(width)
+        place = i * width + jnp.arange(width, dtype=jnp.int32)
         similar = jnp.matmul(rows[order[jnp.minimum(place, rows.shape[0] - 1)]], goals.T, precision="highest")
         return i + 1, jnp.maximum(near, jnp.where((place < count)[:, None], similar, 0).max(0))
 
@@ -184,7 +184,7 @@ def _all_gains(objective: Any, state: Any) -> Float[Array, "items"]:
 
     def one(i: Array, out: Array) -> Array:
         start = jnp.minimum(i * block, objective.items - block)
-        gains = objective.gains(state, start + jnp.arange(block))
+        gains = objective.gains(state, start + jnp.arange(block, dtype=jnp.int32))
         return jax.lax.dynamic_update_slice_in_dim(out, gains, start, 0)
 
     dtype = jax.eval_shape(objective.gains, state, jnp.zeros(1, jnp.int32)).dtype
@@ -218,10 +218,10 @@ def _sampled(objective: Any, open: Array, key: Key, size: int, sample: int) -> B
             some = jax.lax.map(lambda i: objective.gains(state, i[None])[0], drawn, batch_size=min(BLOCK, sample))
             gains = jnp.full(live.shape, -jnp.inf, some.dtype).at[drawn].set(some)
         gains = jnp.where(live, gains, -jnp.inf)
-        item = jnp.argmax(gains)
+        item = jnp.argmax(gains).astype(jnp.int32)
         return (objective.add(state, item), live.at[item].set(False)), _outcome(item, gains[item])
 
-    picks, gains = jax.lax.scan(pick, (objective.start(), open), jnp.arange(size))[1]
+    picks, gains = jax.lax.scan(pick, (objective.start(), open), jnp.arange(size, dtype=jnp.int32))[1]
     return Batch(picks, jnp.cumsum(gains))
 
 
