@@ -91,7 +91,7 @@ def certainty_gain(
     :math:`\tfrac1{|U|}\sum_u` of its rise after each pick. `x` is `[items, d]`; `labelled` a mask over the items or
     features `[m, d]`; `targets [T, d]` the items themselves where not given, and fixed for the batch. Labelled items
     are not picked. Memory beyond the input: copies of x and targets + 64 T. Raises as `greedy` does, and on NaN and
-    rows of zeros. Cite: li2024survey, nemhauser1978analysis.
+    rows of zeros. Cite: xia2025selection, nemhauser1978analysis.
     """
     rows, goals, base, allowed = _proximity(x, labelled, targets, open)
     batch = greedy(Proximity(rows, goals, base), size, method=method, open=allowed, epsilon=epsilon, key=key)
