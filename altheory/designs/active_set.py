@@ -1,5 +1,6 @@
 """The active set: solve a small working set to high accuracy, look at the pool, add what is violated, and again."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,8 @@ from altheory.designs.threads import few_threads
 
 ROUNDS = 200
 STALLED = 15
+POLISHED, POLISHED_POOL = 300, 1 << 22
+"""Up to this many items in the support, and entries in the pool, the last working set is solved to full accuracy."""
 SINGLE_TRUST = 0.3
 """Float32 scores are used while their error on the working set is below this share of the gap."""
 
@@ -57,12 +60,25 @@ def solve_active_set(
         best = min(best, gap)
         if gap <= tol:
             state.gap = gap
-            return state
+            return _finish(problem, master, state, tol)
         if stalled > STALLED:
             break
         _work(problem, master, state, found, max(0.2 * tol, 0.1 * gap))
-        aim = max(0.1 * tol, min(0.1 * gap, aim))
+        aim = max(0.1 ** (1 + stalled) * tol, min(0.1 * gap, aim), 1e-15)
     raise DesignError(f"the design reached a gap of {best:.2g}, not the {tol:.2g} asked: raise tol or rescale the rows")
+
+
+def _finish(problem: Problem, master: Master, state: Solution, tol: float) -> Solution:
+    """Where it costs next to nothing, solve the last working set as exactly as arithmetic allows."""
+    if len(state.index) > POLISHED or problem.items * problem.frame.rank > POLISHED_POOL:
+        return state
+    before = copy.deepcopy(master), copy.copy(state)
+    _polish(problem, master, state, min(tol, 1e-13))
+    state.gap = _look(problem, master, state, True, tol)[2]
+    if state.gap <= before[1].gap:
+        return state
+    vars(master).update(vars(before[0]))
+    return before[1]
 
 
 def _polish(problem: Problem, master: Master, state: Solution, aim: float) -> None:

@@ -55,8 +55,7 @@ class Assembly:
             return self.problem.frame.rank * top
         log_h = self.master.log_information(m)
         if self.name == "d":
-            stretch = float(np.linalg.slogdet(self.problem.frame.back @ self.problem.frame.back.T)[1])
-            return self.problem.frame.rank * log_h + stretch
+            return self.problem.frame.rank * log_h + self.problem.frame.log_volume()
         if self.name == "compound":
             return log_h
         return float(np.exp(log_h if self.name == "e" else -log_h))

@@ -22,6 +22,13 @@ class Frame:
     def rank(self) -> int:
         return self.to.shape[1]
 
+    def log_volume(self) -> float:
+        r""":math:`\log\det BB^\top` for `back` = B: what the change of coordinates adds to a log-determinant."""
+        rank, d = self.back.shape
+        if rank == d:
+            return 2 * float(np.linalg.slogdet(self.back)[1])
+        return 2 * float(np.log(np.abs(np.diag(np.linalg.qr(self.back.T)[1]))).sum())
+
 
 def column_scales(pool: Pool) -> Vector:
     """The largest magnitude in each column, 1 where a column is zero."""

@@ -79,14 +79,25 @@ def _gap(c: Matrix, b: Vector, y: Vector, phi: Vector, w: Vector) -> float:
     return float(b @ y) + lift - float(phi @ w)
 
 
+def factor_newton(k: Matrix) -> tuple[Matrix, bool] | None:
+    """Cholesky of a Newton matrix, with the least ridge that lets it through where items depend on each other."""
+    diagonal = np.diag(k).copy()
+    for ridge in (0.0, 1e-15, 1e-14, 1e-13, 1e-11):
+        k[np.diag_indices_from(k)] = diagonal + ridge * diagonal.max()
+        try:
+            return cho_factor(k, lower=True, check_finite=False)
+        except np.linalg.LinAlgError:
+            continue
+    return None
+
+
 def _direction(
     hessian: Matrix, c: Matrix, b: Vector, phi: Vector, w: Vector, s: Vector, y: Vector
 ) -> tuple[Vector, Vector, Vector] | None:
     k = hessian.copy()
     k[np.diag_indices_from(k)] += s / w
-    try:
-        chol = cho_factor(k, lower=True, overwrite_a=True, check_finite=False)
-    except np.linalg.LinAlgError:
+    chol = factor_newton(k)
+    if chol is None:
         return None
     kc = cho_solve(chol, c.T, check_finite=False)
     schur = c @ kc

@@ -109,7 +109,7 @@ class WorstTarget:
 
     def bound(self, m: Matrix) -> tuple[Matrix, float]:
         lower = factor(m)
-        y = lower_solve(lower, self.targets().T) * np.sqrt(self.mixture)
+        y = lower_solve(lower, self.targets().T) * np.sqrt(self.mixture / self.mixture.sum())
         mean = float((y * y).sum())
         root = solve_triangular(lower, y, lower=True, trans="T", check_finite=False) / np.sqrt(mean)
         return _compact(root), self.worst / mean
@@ -139,6 +139,7 @@ class SmallestEigenvalue:
         assert self.dual is not None
         values, vectors = np.linalg.eigh(self.dual)
         root = vectors * np.sqrt(np.maximum(values, 0.0))
+        root /= np.sqrt(float(np.einsum("ij,ik,kj->", root, self.metric, root)))  # the bound asks for a trace of 1
         return root / np.sqrt(smallest_eigenvalue(m, self.metric)), 1.0
 
 

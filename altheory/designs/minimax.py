@@ -3,10 +3,10 @@ r"""Primal-dual interior point for :math:`\min_w\max_j y_j^\top M(w)^{-1}y_j` on
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import cho_solve
 
 from altheory.designs.criteria import factor, lower_solve
-from altheory.designs.interior import information, reach
+from altheory.designs.interior import factor_newton, information, reach
 from altheory.designs.pool import Matrix, Vector
 
 STEPS = 120
@@ -102,9 +102,8 @@ def _step(now: Saddle, at: Local, c: Matrix, b: Vector) -> Saddle | None:
     border = np.concatenate([c.T, -(at.j.T @ pull)[:, None]], axis=1)
     corner = np.zeros((len(b) + 1, len(b) + 1))
     corner[-1, -1] = pull.sum()
-    try:
-        chol = cho_factor(k, lower=True, overwrite_a=True, check_finite=False)
-    except np.linalg.LinAlgError:
+    chol = factor_newton(k)
+    if chol is None:
         return None
     kb = cho_solve(chol, border, check_finite=False)
     schur = corner - border.T @ kb

@@ -13,6 +13,9 @@ from altheory.designs.solvers import solve
 from altheory.designs.threads import few_threads
 
 TOL = 1e-6
+LEAST = 1e-14
+NOISE = 1e-9
+"""A gap cannot be negative; one below this is no certificate but a fault in the arithmetic."""
 
 
 def optimal_design(
@@ -45,8 +48,8 @@ def optimal_design(
     Raises `ValueError` on bad input and `DesignError` where the tolerance can't be certified.
     Cite: kiefer1960equivalence, pukelsheim2006optimal.
     """
-    if not (np.ndim(tol) == 0 and np.isfinite(tol) and tol > 0):
-        raise ValueError(f"tol must be a number above 0; it is {tol!r}")
+    if not (np.ndim(tol) == 0 and np.isfinite(tol) and tol >= LEAST):
+        raise ValueError(f"tol must be a number of at least {LEAST:g}, what float64 can certify; it is {tol!r}")
     made = assemble(
         x, criterion, c=c, targets=targets, parts=parts, prior=prior, noise=noise,
         information=information, prices=prices, budget=budget,
@@ -65,7 +68,7 @@ def certified(made: Assembly, index: Vector, weights: Vector, *, tol: float, ite
     root, ratio = master.bound(m)
     scores = problem.scan(root, exact=True)
     gap = ratio * (float(problem.charge(scores).max()) + problem.spare(root)) - 1
-    if not gap <= tol:
+    if not -NOISE <= gap <= tol:
         raise DesignError(
             f"the {made.name}-optimal design has a certified gap of {gap:.2g}, above the tolerance {tol:.2g}: "
             "raise tol, or rescale the rows"

@@ -55,4 +55,11 @@ def starting_items(problem: Problem) -> Vector:
     except ValueError:
         picks = np.arange(0)
     more = np.argsort(-(rows * rows).sum(1), kind="stable")[: 2 * rank + 8]
-    return index[np.unique(np.concatenate([picks, more]))]
+    return index[_distinct(rows, np.unique(np.concatenate([picks, more])))]
+
+
+def _distinct(rows: Matrix, picks: Vector) -> Vector:
+    """The picks without those that repeat another's row, or its negative: equal rows make Newton systems singular."""
+    chosen = rows[picks]
+    lead = np.sign(chosen[np.arange(len(picks)), np.argmax(np.abs(chosen), axis=1)])
+    return picks[np.unique((chosen * lead[:, None]).round(12), axis=0, return_index=True)[1]]
