@@ -42,6 +42,7 @@ class Logistic:
         weights = self.weights
         for _ in range(self.steps):
             weights = newton_step(weights, data)
+        weights = jnp.where(row.open, weights, self.weights)
         return self.replace(weights=weights, data=data, seen=jnp.where(row.open, self.seen + 1, self.seen))  # type: ignore[attr-defined]
 
     def probs(self, menu: Menu) -> Float[Array, "K C"]:

@@ -1,0 +1,128 @@
+"""Every public belief, score, policy and oracle, once or more, for the contract tests.
+
+Each factory takes a float `f` in (0, 1] that it hands to whatever hyperparameters the thing has. The first word of a key
+is the public name it covers; the words after it tell variants apart.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import altheory as al
+from altheory.policies.pick import Acting
+
+K, D, C = 6, 3, 3
+quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
+"""`jax.jit` that compiles in half the time, to slower code."""
+
+FLOATS = (0.6, 0.7, 0.8, 0.9, 1.0)
+
+BELIEFS: dict[str, Callable[..., Any]] = {
+    "counts": lambda f=1.0: al.counts(K, scale=f),
+    "beta_bernoulli": lambda f=1.0: al.beta_bernoulli(K, a=f, b=f),
+    "linear": lambda f=1.0: al.linear(D, prior=f, noise=f),
+    "logistic": lambda f=1.0: al.logistic(D, prior=f, capacity=8),
+    "logistic of three classes": lambda f=1.0: al.logistic(D, C, prior=f, capacity=3),
+}
+
+SCORES: dict[str, Callable[..., Any]] = {
+    "ucb": lambda f=1.0: al.score(al.ucb, width=f),
+    "ucb1_index": lambda f=1.0: al.score(al.ucb1_index, scale=f),
+    "oful_index": lambda f=1.0: al.score(al.oful_index, delta=f / 2, bound=f),
+    "variance": lambda f=1.0: al.score(al.variance),
+    "thompson": lambda f=1.0: al.score(al.thompson),
+    "uniform": lambda f=1.0: al.score(al.uniform),
+    "entropy_score": lambda f=1.0: al.score(al.entropy_score),
+    "margin_score": lambda f=1.0: al.score(al.margin_score),
+    "least_confidence_score": lambda f=1.0: al.score(al.least_confidence_score),
+    "bald_score": lambda f=1.0: al.score(al.bald_score, draws=4),
+    "per_dollar": lambda f=1.0: al.per_dollar(al.entropy_score, power=f),
+    "per_dollar of variance": lambda f=1.0: al.per_dollar(al.variance, power=f),
+}
+RANDOM_SCORES = {"thompson", "uniform", "bald_score"}
+
+POLICIES: dict[str, Callable[..., Any]] = {
+    "Argmax": lambda f=1.0: al.Argmax(BELIEFS["logistic of three classes"](f), al.margin_score),
+    "Argmax that may stop": lambda f=1.0: al.Argmax(BELIEFS["linear"](f), al.variance, al.below(f)),
+    "Softmax": lambda f=1.0: al.Softmax(BELIEFS["logistic"](f), al.per_dollar(al.entropy_score, power=f), f),
+    "TopTwo": lambda f=1.0: al.TopTwo(BELIEFS["beta_bernoulli"](f), al.thompson, f / 2),
+    "TopTwo by a fixed score": lambda f=1.0: al.TopTwo(BELIEFS["linear"](f), SCORES["ucb"](f), f / 2),
+    "Epsilon": lambda f=1.0: al.Epsilon(al.ucb1(K, scale=f), f / 3),
+    "Until": lambda f=1.0: al.Until(al.Softmax(BELIEFS["linear"](f), al.variance, f), al.below(f / 9)),
+    "Batched": lambda f=1.0: al.Batched(al.Argmax(BELIEFS["logistic"](f), SCORES["bald_score"](f)), 2),
+    "Batched around TopTwo": lambda f=1.0: al.Batched(al.Epsilon(POLICIES["TopTwo"](f), f / 3), 3),
+    "Budgeted": lambda f=1.0: al.Budgeted(al.Softmax(BELIEFS["counts"](f), al.ucb, f), f),
+    "Budgeted batches": lambda f=1.0: al.Budgeted(al.Batched(al.linucb(D, prior=f), 2), f),
+    "ucb1": lambda f=1.0: al.ucb1(K, scale=f),
+    "thompson_bernoulli": lambda f=1.0: al.thompson_bernoulli(K, a=f, b=f),
+    "linucb": lambda f=1.0: al.linucb(D, delta=f / 2, bound=f, prior=f, noise=f),
+    "linucb of fixed width": lambda f=1.0: al.linucb(D, alpha=f),
+    "lints": lambda f=1.0: al.lints(D, prior=f, noise=f),
+    "random": lambda f=1.0: al.random(K),
+    "random that still learns": lambda f=1.0: al.random(BELIEFS["logistic"](f)),
+}
+STOP_RULES = {"never", "below"}
+
+_rng = np.random.default_rng(0)
+X = _rng.normal(size=(K, D)).astype(np.float32)
+LABELS = np.arange(K) % C
+UNIT = np.linspace(0.1, 0.9, K)
+
+ORACLES: dict[str, Callable[..., Any]] = {
+    "BernoulliBandit": lambda f=1.0: al.BernoulliBandit(f * UNIT),
+    "BayesBernoulliBandit": lambda f=1.0: al.BayesBernoulliBandit(K, a=f, b=f),
+    "GaussianBandit": lambda f=1.0: al.GaussianBandit(f * UNIT, sd=f),
+    "GaussianBandit with a noise for each arm": lambda f=1.0: al.GaussianBandit(UNIT, sd=f * UNIT),
+    "LinearBandit": lambda f=1.0: al.LinearBandit(f * X, X[0], sd=f),
+    "ContextualBandit": lambda f=1.0: al.ContextualBandit(f * X[0], K, sd=f),
+    "LabelPool": lambda f=1.0: al.LabelPool(f * X, LABELS),
+    "LabelPool with labelers": lambda f=1.0: al.LabelPool(
+        X, LABELS, [f, 3.0], [0.3, 0.0], kind=["hard", "uniform"], informative=f, held_out=0.3
+    ),
+}
+
+
+def belief_of(policy: Any) -> Any:
+    """The belief inside a policy, however wrapped."""
+    return belief_of(policy.inner) if hasattr(policy, "inner") else policy.belief
+
+
+def acting(state: Any) -> Acting:
+    """The state that holds belief and status, however wrapped."""
+    return acting(state.inner) if hasattr(state, "inner") else state
+
+
+def with_belief(policy: Any, change: Callable[[Any], Any]) -> Any:
+    """The same policy with its belief changed."""
+    if hasattr(policy, "inner"):
+        return policy.replace(inner=with_belief(policy.inner, change))
+    return policy.replace(belief=change(policy.belief))
+
+
+def menu_for(belief: Any) -> al.Menu:
+    """A menu of K items that fits a belief, with different prices and noise and one item closed."""
+    x = jnp.arange(K) if hasattr(belief, "arms") else jnp.asarray(X)
+    price = jnp.asarray([0.1, 0.2, 0.3, 0.0, 0.4, 0.5])
+    return al.menu(x, price=price, noise=jnp.linspace(0, 0.25, K), open=jnp.arange(K) != 2)
+
+
+def outcomes_for(belief: Any, size: int) -> jax.Array:
+    """Outcomes a belief can learn from."""
+    if hasattr(belief, "classes"):
+        return jnp.arange(size) % belief.classes
+    return jnp.linspace(0, 1, size)
+
+
+def supports(score: Any, belief: Any) -> bool:
+    """Whether a belief has what a score asks for."""
+    inner = score.numbers.get("inner", score)
+    return all(hasattr(belief, name) for name in getattr(inner.fn, "needs", ()))
+
+
+PAIRS = [(s, b) for s in SCORES for b in BELIEFS if supports(SCORES[s](), BELIEFS[b]())]
+"""Every score with every belief that supports it (means and draws of class 1 are for two classes)."""
+PAIRS = [(s, b) for s, b in PAIRS if not (s == "thompson" and b == "logistic of three classes")]
