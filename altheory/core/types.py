@@ -17,6 +17,11 @@ def _array(x: Any) -> Any:
     return jnp.asarray(x) if not isinstance(x, jax.core.Tracer) else x
 
 
+def _floats(x: Any) -> Any:
+    x = _array(x)
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.float32)
+
+
 @record
 class Rows:
     """Rows of a shared table, by reference: a product menu (items x labelers) holds indices, not copies of features.
@@ -92,8 +97,8 @@ def menu(x: PyTree[Any], *, price: Any = None, noise: Any = None, open: Any = No
     size = (x.index if isinstance(x, Rows) else jax.tree.leaves(x)[0]).shape[0]
     made = Menu(
         x,
-        _array(jnp.ones(size) if price is None else price),
-        _array(jnp.zeros(size) if noise is None else noise),
+        _floats(jnp.ones(size) if price is None else price),
+        _floats(jnp.zeros(size) if noise is None else noise),
         _array(jnp.ones(size, bool) if open is None else open),
     )
     for name in ("price", "noise", "open"):

@@ -1,26 +1,89 @@
 """Scores: array kernels for any model's probabilities, and thin wrappers that ask a belief for what they need."""
 
-from altheory.scores.information import bald
+from altheory.scores.bait import bait
+from altheory.scores.batch_bald import JointInformation, batch_bald, joint_information
+from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
+from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
+from altheory.scores.gradient import badge, expected_gradient_length
+from altheory.scores.information import bald, bald_from_logits
+from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
 from altheory.scores.optimism import oful_index, ucb, ucb1_index, variance
 from altheory.scores.price import per_dollar
+from altheory.scores.representative import (
+    cluster_margin,
+    information_density,
+    k_means,
+    k_means_representatives,
+    k_medoids_representatives,
+    probability_cover,
+    typicality,
+    typiclust,
+)
 from altheory.scores.sampling import thompson, uniform
+from altheory.scores.sequences import sequence_entropy, token_average
+from altheory.scores.stochastic import power_batch, soft_rank_batch, softmax_batch, top_batch
+from altheory.scores.stream import top_k_stream
+from altheory.scores.submodular import (
+    certainty_gain,
+    cost_benefit_greedy,
+    diverse_and_uncertain,
+    facility_location,
+    greedy,
+)
 from altheory.scores.uncertainty import entropy, least_confidence, margin
 from altheory.scores.wrappers import bald_score, entropy_score, least_confidence_score, margin_score
 
 __all__ = [
+    "JointInformation",
+    "badge",
+    "bait",
     "bald",
+    "bald_from_logits",
     "bald_score",
+    "batch_bald",
+    "batch_epig",
+    "certainty_gain",
+    "cluster_margin",
+    "consensus_kl",
+    "contextual_diversity",
+    "cost_benefit_greedy",
+    "covering_radius",
+    "diverse_and_uncertain",
     "entropy",
     "entropy_score",
+    "epig",
+    "expected_error_reduction",
+    "expected_gradient_length",
+    "facility_location",
+    "greedy",
+    "information_density",
+    "joint_information",
+    "k_center",
+    "k_means",
+    "k_means_representatives",
+    "k_medoids_representatives",
     "least_confidence",
     "least_confidence_score",
     "margin",
     "margin_score",
     "oful_index",
     "per_dollar",
+    "power_batch",
+    "probability_cover",
+    "sequence_entropy",
+    "soft_rank_batch",
+    "softmax_batch",
     "thompson",
+    "token_average",
+    "top_batch",
+    "top_k_stream",
+    "typicality",
+    "typiclust",
     "ucb",
     "ucb1_index",
     "uniform",
     "variance",
+    "variance_reduction",
+    "variation_ratio",
+    "vote_entropy",
 ]

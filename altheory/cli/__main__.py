@@ -1,0 +1,5 @@
+"""`python -m altheory.cli`."""
+
+from altheory.cli import main
+
+main()
