@@ -32,10 +32,10 @@ def go_greedy(
     `[M, d]`.
 
     The model is :math:`y = x^\top\theta + N(0, \sigma^2)` with prior precision `prior [d, d]` (the identity by
-    default) and noise sd `noise`. `rule` "uncertain" picks the item of the largest own variance; "mean" the one that leaves the least
-    mean target variance; "worst" the one that leaves the least largest target variance, ties broken by the mean.
-    `targets` default to the pool; `repeat` allows an item again. Labels play no part. Raises `ValueError` on bad input.
-    Cite: mukherjee2024icl.
+    default) and noise sd `noise`. `rule` "uncertain" picks the item of the largest own variance; "mean" the one that
+    leaves the least mean target variance; "worst" the one that leaves the least largest target variance, ties broken
+    by the mean. `targets` default to the pool; `repeat` allows an item again. Labels play no part. Raises
+    `ValueError` on bad input. Cite: mukherjee2024icl.
     """
     pool = as_pool(x)
     rows = pool.take(np.arange(pool.shape[0]))

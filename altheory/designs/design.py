@@ -19,9 +19,10 @@ class Design:
     `weights [items]` sum to 1; `support` are the items that have any; `value` is the criterion in its own units (D:
     :math:`\log\det V`; G, XY: the largest variance; A, I, c: the variance; E: the smallest eigenvalue; compound: the
     log of the product). `gap` bounds the shortfall: the optimal information (D: :math:`\det^{1/d}`, others:
-    1/variance or the eigenvalue) is at most `1 + gap` times this design's. For D and G without extras it is :math:`\max_ix_i^\top V^{-1}x_i/d - 1`.
-    `certificate [d, k]` is the matrix R of the proof: :math:`\mathrm{gap} = \rho(\max_i|R^\top a_i|^2 +
-    \mathrm{tr}\,PRR^\top) - 1` with ρ = `ratio`, computed in float64 from the weights. `information [d, d]` is the information matrix, prior included.
+    1/variance or the eigenvalue) is at most `1 + gap` times this design's. For D and G without extras it is
+    :math:`\max_ix_i^\top V^{-1}x_i/d - 1`. `certificate [d, k]` is the matrix R of the proof: :math:`\mathrm{gap} =
+    \rho(\max_i|R^\top a_i|^2 + \mathrm{tr}\,PRR^\top) - 1` with ρ = `ratio`, computed in float64 from the weights.
+    `information [d, d]` is the information matrix, prior included.
     """
 
     weights: Vector

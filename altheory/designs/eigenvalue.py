@@ -1,4 +1,6 @@
-r"""Primal-dual interior point for the E criterion: maximise λ with :math:`\sum_iw_ia_ia_i^\top + P \succeq \lambda C`."""
+r"""Primal-dual interior point for the E criterion: maximise λ with :math:`\sum_iw_ia_ia_i^\top + P \succeq \lambda
+C`.
+"""
 
 from dataclasses import dataclass
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from altheory.core import check
+from altheory.designs.frame import build_frame
 from altheory.designs.pool import Matrix, Vector, as_pool
 
 Neighbours = Callable[[int], Vector]
@@ -41,6 +42,8 @@ def exchange_design(
         raise ValueError(f"method must be fedorov or coordinate; it is {method!r}")
     if method == "coordinate" and factors is None:
         raise ValueError("the coordinate method needs factors, an [items, k] array of each item's factor levels")
+    if build_frame(pool).rank < rows.shape[1]:
+        raise ValueError("x does not span its columns, so no exact design estimates them all: project it on its span")
     neighbours = _same_but_one(np.asarray(factors), len(rows)) if method == "coordinate" else None
     weight = _loss_matrix(criterion, rows, targets)
     rng = np.random.default_rng(seed)
@@ -50,8 +53,6 @@ def exchange_design(
         loss = exact_loss(rows[runs], weight)
         if len(best) == 0 or loss < best_loss:
             best, best_loss = runs, loss
-    if not np.isfinite(best_loss):
-        raise ValueError("x does not span its columns, so no exact design estimates them all: project it on its span")
     return np.bincount(best, minlength=len(rows))
 
 

@@ -5,8 +5,8 @@ from typing import Protocol
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from altheory.designs.eigenvalue import smallest, smallest_eigenvalue
 from altheory.designs.criteria import Criterion, factor, lower_solve
+from altheory.designs.eigenvalue import smallest, smallest_eigenvalue
 from altheory.designs.interior import interior
 from altheory.designs.minimax import minimax
 from altheory.designs.pool import Matrix, Pool, Vector

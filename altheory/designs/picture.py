@@ -6,7 +6,7 @@ import numpy as np
 
 from altheory.core import check
 from altheory.designs.design import Design
-from altheory.designs.pool import Vector
+from altheory.designs.pool import Matrix, Vector
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,11 +57,26 @@ def _shown(design: Design, sensitivity: Vector) -> Vector:
 
 
 def _place(design: Design, shown: Vector) -> tuple[Vector, str]:
-    """The first column that tells all rows apart (as in a regression on powers of x), else a principal direction."""
+    """The most evenly spaced column that tells all rows apart (as in a regression on powers of x), else a principal
+    one.
+    """
     rows = design.problem.pool.take(shown)
-    for column in rows.T:
-        if len(np.unique(column)) == len(np.unique(rows, axis=0)) > 2:
-            return column, "x"
+    distinct = len(np.unique(rows, axis=0))
+    telling = [column for column in rows.T if len(np.unique(column)) == distinct > 2 and _is_curve(rows, column)]
+    if telling:
+        return min(telling, key=_unevenness), "x"
     centred = rows - rows.mean(0)
     direction = np.linalg.eigh(centred.T @ centred)[1][:, -1]
     return centred @ direction, "first principal direction"
+
+
+def _unevenness(column: Vector) -> float:
+    steps = np.diff(np.unique(column))
+    return float(steps.std() / steps.mean())
+
+
+def _is_curve(rows: Matrix, column: Vector) -> bool:
+    """Whether every other column rises and falls no more often along this one than a polynomial could."""
+    path = rows[np.argsort(column)]
+    turns = np.abs(np.diff(path, axis=0)).sum(0)
+    return bool((turns <= 2 * rows.shape[1] * np.ptp(rows, axis=0)).all())

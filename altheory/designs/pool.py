@@ -76,29 +76,55 @@ class ArrayPool:
 
 
 class DevicePool:
-    """A JAX array that lives on accelerators or is sharded: scores are computed where the rows are."""
+    """A JAX array on accelerators or sharded over devices: each scores the rows it holds."""
 
     def __init__(self, x: jax.Array) -> None:
         self.x = x
         self.shape = (x.shape[0], x.shape[1])
         self.single = x.dtype != np.float64
 
+    def _blocks(self) -> list[tuple[int, int, slice, jax.Array]]:
+        """The rows low to high and the columns of each block that is held somewhere, without replicas."""
+        found = []
+        for shard in self.x.addressable_shards:
+            if shard.replica_id == 0:
+                low, high, _ = shard.index[0].indices(self.shape[0])
+                found.append((low, high, shard.index[1], shard.data))
+        return found
+
     def rows(self, low: int, high: int) -> Matrix:
-        return np.asarray(self.x[low:high])
+        return self.take(np.arange(low, high)).astype(np.float32 if self.single else np.float64)
 
     def take(self, index: Vector) -> Matrix:
-        return np.asarray(self.x[jnp.asarray(index)], dtype=np.float64)
+        out = np.empty((len(index), self.shape[1]))
+        for low, high, columns, data in self._blocks():
+            inside = np.flatnonzero((index >= low) & (index < high))
+            if len(inside):
+                padded = np.zeros(1 << int(len(inside) - 1).bit_length(), dtype=np.int32)  # few shapes to compile for
+                padded[: len(inside)] = index[inside] - low
+                out[inside, columns] = np.asarray(jnp.take(data, padded, axis=0))[: len(inside)]
+        return out
 
     def quadratic(self, root: Matrix, *, exact: bool) -> Vector:
+        blocks = self._blocks()
+        if any(data.shape[1] < self.shape[1] for *_, data in blocks):
+            raise ValueError("x must be sharded over its items only; its features are split over devices")
+        out: Vector = np.empty(self.shape[0], dtype=np.float64 if exact else np.float32)
         with jax.enable_x64(exact or not self.single):
-            dtype = jnp.float64 if exact else jnp.float32
-            return np.asarray(_device_quadratic(self.x, jnp.asarray(root, dtype)))
+            r = jnp.asarray(root, dtype=out.dtype)
+            parts = [_device_quadratic(data, jax.device_put(r, next(iter(data.devices())))) for *_, data in blocks]
+        for (low, high, _, _), part in zip(blocks, parts, strict=True):
+            out[low:high] = np.asarray(part)
+        return out
 
 
 @jax.jit
 def _device_quadratic(x: jax.Array, root: jax.Array) -> jax.Array:
-    y = jnp.matmul(x.astype(root.dtype), root, precision=HIGHEST)
-    return (y * y).sum(-1)
+    def score(row: jax.Array) -> jax.Array:
+        y = jnp.matmul(row.astype(root.dtype), root, precision=HIGHEST)
+        return (y * y).sum()
+
+    return jax.lax.map(score, x, batch_size=min(len(x), CHUNK_ENTRIES // x.shape[1] + 1))
 
 
 class PairPool:

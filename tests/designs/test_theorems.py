@@ -1,6 +1,6 @@
 """Every step of the classical algorithms against its inequality, with broken variants that break it."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_frank_wolfe_gains_exactly_what_is_promised(seed, d):
     x = pool(seed, d=d)
     path = list(islice(designs.frank_wolfe(x), 120))
     top = best(x)
-    for now, following in zip(path, path[1:], strict=False):
+    for now, following in pairwise(path):
         gained = following.log_det - now.log_det
         assert gained == pytest.approx(bounds.step_gain(now.gap, d), abs=1e-7)
         assert top - following.log_det <= bounds.contract(top - now.log_det, d) + 1e-7
@@ -65,7 +65,7 @@ def test_away_steps_gain_and_drops_never_lose(seed, d):
     x = pool(seed, d=d)
     path = list(islice(designs.away_step(x), 150))
     moves = {"toward": 0, "away": 0, "drop": 0, "start": 0}
-    for now, following in zip(path, path[1:], strict=False):
+    for now, following in pairwise(path):
         gained = following.log_det - now.log_det
         moves[following.move] += 1
         if following.move == "drop":
@@ -93,7 +93,7 @@ def test_multiplicative_is_monotone_with_its_rates(seed, d):
     x = pool(seed, d=d)
     path = list(islice(designs.multiplicative(x), 60))
     design = designs.d_optimal(x, tol=1e-11)
-    for t, (now, following) in enumerate(zip(path, path[1:], strict=False)):
+    for t, (now, following) in enumerate(pairwise(path)):
         deficit = design.value - now.log_det
         assert following.log_det - now.log_det >= d * divergence(following.weights, now.weights) - 1e-8
         before, after = divergence(design.weights, now.weights), divergence(design.weights, following.weights)
