@@ -82,7 +82,8 @@ def _write(out: Path, stem: str, part: Part, result: al.Study, console: Console)
             temporary.write_text(text)
         files.append(out / f"{stem}.{ending}")
     seeds, rounds = result.data.sizes["seed"], result.data.sizes["round"]
-    show(console, table, f"{stem}: {seeds} seeds, {rounds} rounds")
+    against = "; gain and p: paired t-test against random, one-sided" if "gain" in table else ""
+    show(console, table, f"{stem}: {seeds} seeds, {rounds} rounds{against}")
     return files
 
 

@@ -90,7 +90,7 @@ def _market(options: Options) -> dict[str, Part]:
         "bald": al.Argmax(belief, bald),
         "bald/$": al.Argmax(belief, al.per_dollar(bald)),
     }
-    budget = 5.0 if options.budget is None else options.budget
+    budget = 2.0 if options.budget is None else options.budget
     policies = {name: _within(policy, budget) for name, policy in policies.items()}
     record = (al.accuracy, al.cost, al.item)
     return {"": Part(policies, pool, record, functools.partial(al.plot.accuracy, against="cost"), market_table(pool))}
@@ -118,15 +118,15 @@ def _within(policy: Any, budget: float | None) -> Any:
 
 
 def accuracy_table(study: al.Study) -> pd.DataFrame:
-    """Accuracy after the last label, its mean over rounds, and a paired t-test over seeds against `random`."""
+    """Accuracy after the last label, its mean over rounds, and `p` of a paired one-sided t-test against `random`."""
     last, area = study.data["accuracy"].isel(round=-1), study.data["accuracy"].mean("round")
     table = summarise(last).rename(columns={"mean": "accuracy"})
     table["mean over rounds"] = area.mean("seed").values
     table["money"] = study.cumulative("cost").isel(round=-1).mean("seed").values
     if "random" in study.data.policy.values and study.data.sizes["seed"] > 1:
         gain = (last - last.sel(policy="random")).astype(np.float64).transpose("policy", "seed").values
-        table["gain on random"] = gain.mean(1)
-        table["p (paired, one-sided)"] = [_p_value(g) for g in gain]
+        table["gain"] = gain.mean(1)
+        table["p"] = [_p_value(g) for g in gain]
     return table
 
 
@@ -167,8 +167,8 @@ STUDIES: dict[str, Builtin] = {
         60, 50, _digits, takes_data=True, takes_budget=True,
     ),
     "market": Builtin(
-        "The same pool with three simulated LLM labelers and a person, under a budget in dollars (5 by default)",
-        150, 10, _market, takes_data=True, takes_budget=True,
+        "The same pool with three simulated LLM labelers and a person, under a budget in dollars (2 by default)",
+        200, 10, _market, takes_data=True, takes_budget=True,
     ),
     "bandit": Builtin("UCB1, Thompson sampling and uniform play, with their regret bounds", 5000, 200, _bandit),
 }  # fmt: skip
