@@ -1,7 +1,7 @@
 """Every public belief, score, policy and oracle, once or more, for the contract tests.
 
-Each factory takes a float `f` in (0, 1] that it hands to whatever hyperparameters the thing has. The first word of a key
-is the public name it covers; the words after it tell variants apart.
+Each factory takes a float `f` in (0, 1] that it hands to whatever hyperparameters the thing has. The first word of a
+key is the public name it covers; the words after it tell variants apart.
 """
 
 import functools
