@@ -1,0 +1,90 @@
+"""The draws of the logistic belief: their covariance, and how they compare with the exact posterior."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import reference
+from scipy import stats
+
+import altheory as al
+from altheory.beliefs.newton import contrasts, draws_of, fisher, responsibility, root_fisher, with_noise
+
+DRAWS = 5000
+
+
+@pytest.mark.parametrize("classes", [2, 3, 7])
+def test_contrasts_are_orthonormal_over_root_two(classes):
+    b = contrasts(classes)
+    np.testing.assert_allclose(b @ b.T, np.eye(classes - 1) / 2, atol=1e-12)
+    np.testing.assert_allclose(b.sum(1), 0, atol=1e-12)
+    gaps = b[:, :, None] - b[:, None, :]
+    np.testing.assert_allclose((gaps**2).sum(0), 1 - np.eye(classes), atol=1e-12)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.2])
+def test_fisher_information_is_the_expected_curvature(noise):
+    logits = jnp.array([0.3, -1.0, 0.5])
+
+    def surprise(u):
+        return -(seen * jnp.log(with_noise(jax.nn.softmax(u), noise))).sum()
+
+    seen = with_noise(jax.nn.softmax(logits), noise)
+    expected = jax.jit(jax.hessian(surprise))(logits)
+    p = jax.nn.softmax(logits)
+    np.testing.assert_allclose(fisher(p, jnp.float32(noise)), expected, atol=1e-5)
+    root, transpose = root_fisher(p[:, None], noise)
+    e, u = jnp.array([[1.0], [2.0], [-1.0]]), jnp.array([[0.5], [0.1], [2.0]])
+    np.testing.assert_allclose((root(e) * u).sum(), (e * transpose(u)).sum(), rtol=1e-5)
+
+
+def test_responsibility_is_bayes_rule():
+    p = jnp.array([0.7, 0.2, 0.1])
+    np.testing.assert_allclose(responsibility(p, 1, 0.0), [0, 1, 0])
+    joint = np.array([0.7 * 0.1, 0.2 * 0.8, 0.1 * 0.1])
+    np.testing.assert_allclose(responsibility(p, 1, 0.2), joint / joint.sum(), rtol=1e-5)
+    np.testing.assert_allclose(responsibility(jnp.array([1.0, 0.0, 0.0]), 2, 0.0), [0, 0, 1])
+
+
+@pytest.mark.parametrize(("classes", "noisy"), [(2, False), (4, True)])
+def test_draws_have_the_inverse_information_as_covariance(classes, noisy):
+    """Whitened draws are standard normal: mean, length and every correlation, each at alpha = 1e-6."""
+    x, y, noise = reference.problem(classes)
+    noise = noise * noisy
+    belief = reference.learn(al.logistic(3, classes, prior=0.7, capacity=64), x, y, noise)
+    drawn = jax.jit(draws_of, static_argnums=3)(belief.weights, belief.data, jax.random.key(0), DRAWS)
+    information = reference.information(belief.weights, x, noise, 0.7, classes)
+    white = np.asarray(drawn - belief.weights, np.float64).reshape(DRAWS, -1) @ np.linalg.cholesky(information)
+    size = white.shape[1]
+    z = stats.norm.isf(1e-6 / 2 / size**2)
+    assert (np.abs(white.mean(0)) < z / np.sqrt(DRAWS)).all()
+    assert (np.abs(white.T @ white / DRAWS - np.eye(size)) < z * np.sqrt((1 + np.eye(size)) / DRAWS)).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("noisy", [False, True])
+def test_the_laplace_posterior_agrees_with_nuts(noisy):
+    """Means within 0.3 and spreads within 25 % of NUTS: what the approximation allows at 60 labels."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", category=FutureWarning)
+        import numpyro
+        from numpyro.infer import MCMC, NUTS
+
+        x, y, noise = reference.problem(2, n=60, dim=2, seed=4)
+        noise = noise * noisy
+
+        def model():
+            w = numpyro.sample("w", numpyro.distributions.Normal(jnp.zeros(2), 1).to_event(1))
+            p = with_noise(jax.nn.softmax((x @ w)[:, None] * jnp.array([-0.5, 0.5])), noise[:, None])
+            numpyro.sample("y", numpyro.distributions.Categorical(p), obs=jnp.asarray(y))
+
+        chain = MCMC(NUTS(model), num_warmup=500, num_samples=4000, progress_bar=False)
+        chain.run(jax.random.key(0))
+    exact = np.asarray(chain.get_samples()["w"])
+    belief = reference.learn(al.logistic(2, prior=1.0, capacity=64), x, y, noise)
+    drawn = np.asarray(draws_of(belief.weights, belief.data, jax.random.key(1), 4000))[:, 0]
+    assert (np.abs(exact.mean(0) - drawn.mean(0)) < 0.3 * exact.std(0)).all()
+    np.testing.assert_allclose(drawn.std(0), exact.std(0), rtol=0.25)
