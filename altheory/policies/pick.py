@@ -57,9 +57,13 @@ def pick(policy: Any, state: Any, menu: Menu, key: Key) -> Choice:
 
 
 def draw(prob: Float[Array, "K"], key: Key) -> Array:
-    """One item from a law on the menu (an exact argmax where the law is uniform on ties)."""
-    noise = jax.random.gumbel(key, prob.shape, prob.dtype)
-    return jnp.argmax(jnp.where(prob > 0, jnp.log(jnp.where(prob > 0, prob, 1)) + noise, -jnp.inf))
+    """One item from a law on the menu, by inversion: the first whose cumulative probability exceeds a uniform number.
+
+    Items of probability 0 take no part: a parallel sum may round differently from one item to the next.
+    """
+    total = jnp.where(prob > 0, jnp.cumsum(prob), 0)
+    level = jax.random.uniform(key, (), prob.dtype) * total.max()
+    return jnp.argmax(total > level)
 
 
 def even(mask: Bool[Array, "K"]) -> Float[Array, "K"]:
