@@ -31,6 +31,8 @@ class Solution:
     rounds: int = 0
     passes: int = 0
     steps: int = 0
+    solved: float = np.inf
+    """The accuracy the working set was solved to since the last pass; infinite where it was not."""
 
 
 @dataclass
@@ -54,7 +56,8 @@ def solve_active_set(
     best, exact, stalled = np.inf, not problem.pool.single, 0
     aim = max(0.2 * tol, 1e-2)
     for _ in range(ROUNDS):
-        _polish(problem, master, state, aim)
+        if state.solved > aim:
+            _polish(problem, master, state, aim)
         found, exact, gap = _look(problem, master, state, exact, tol)
         stalled = 0 if gap < 0.9 * best else stalled + 1
         best = min(best, gap)
@@ -63,6 +66,7 @@ def solve_active_set(
             return _finish(problem, master, state, tol)
         if stalled > STALLED:
             break
+        state.solved = np.inf
         _work(problem, master, state, found, max(0.2 * tol, 0.1 * gap))
         aim = max(0.1 ** (1 + stalled) * tol, min(0.1 * gap, aim), 1e-15)
     raise DesignError(f"the design reached a gap of {best:.2g}, not the {tol:.2g} asked: raise tol or rescale the rows")
@@ -98,6 +102,7 @@ def _polish(problem: Problem, master: Master, state: Solution, aim: float) -> No
     state.index, state.weights = state.index[keep], problem.feasible(state.index[keep], w[keep])
     state.steps += steps
     state.rounds += 1
+    state.solved = aim
 
 
 def _spans(problem: Problem, rows: Matrix, weights: Vector) -> bool:

@@ -12,6 +12,7 @@ from altheory.designs.frame import Frame, build_frame
 from altheory.designs.masters import Master, SmallestEigenvalue, Smooth, WorstTarget
 from altheory.designs.pool import Matrix, Pool, Vector, as_pool, chunks
 from altheory.designs.problem import Problem
+from altheory.designs.threads import over_chunks
 
 NAMES = ("d", "g", "a", "e", "i", "c", "xy", "compound")
 SPAN = 1e-6
@@ -208,9 +209,13 @@ def _smooth(name: str, problem: Problem, targets: Pool | None, c: Any) -> Criter
         return Trace(_contrast(c, frame)[:, None])
     pool = problem.pool if targets is None else targets
     total = np.zeros((frame.rank, frame.rank))
-    for low, high in chunks(pool):
-        z = pool.rows(low, high).astype(np.float64, copy=False) @ frame.to
-        total += z.T @ z
+
+    def part(bounds: tuple[int, int]) -> Matrix:
+        z: Matrix = pool.rows(*bounds).astype(np.float64, copy=False) @ frame.to
+        return z.T @ z
+
+    for piece in over_chunks(part, chunks(pool)):
+        total += piece
     values, vectors = np.linalg.eigh(total / pool.shape[0])
     inside = values > 1e-14 * values[-1]
     if values[-1] <= 0:

@@ -29,7 +29,8 @@ def exchange_design(
 
     `criterion` is "d", "a" or "i" (mean variance over `targets [M, d]`, by default the pool). Fedorov's method makes
     the best of all exchanges of one run for one item until none helps; "coordinate" changes one of an item's `factors
-    [items, k]` at a time. The best of `restarts` random starts is returned. Raises `ValueError` where n is below the columns of `x [N, d]`.
+    [items, k]` at a time. The best of `restarts` random starts is returned.
+    Raises `ValueError` where n is below the columns of `x [N, d]`.
     Cite: fedorov1972theory, meyer1995coordinate.
     """
     pool = as_pool(x)

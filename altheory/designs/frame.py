@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from altheory.designs.pool import Matrix, Pool, Vector, chunks
+from altheory.designs.threads import over_chunks
 
 DOUBLE_RANK = 1e-11
 SINGLE_RANK = 3e-7
@@ -33,19 +34,24 @@ class Frame:
 def column_scales(pool: Pool) -> Vector:
     """The largest magnitude in each column, 1 where a column is zero."""
     top = np.zeros(pool.shape[1])
-    for low, high in chunks(pool):
-        top = np.maximum(top, np.abs(pool.rows(low, high)).max(0))
+    for part in over_chunks(lambda b: np.abs(pool.rows(*b)).max(0), chunks(pool)):
+        top = np.maximum(top, part)
     return np.where(top > 0, top, 1.0)
 
 
 def moment(pool: Pool, to: Matrix, scales: Vector) -> Matrix:
     """The second moment of `x to` over rows that are first given unit length in `x / scales`."""
     total = np.zeros((to.shape[1], to.shape[1]))
-    for low, high in chunks(pool):
-        rows = pool.rows(low, high).astype(np.float64, copy=False)
-        lengths = np.sqrt(np.einsum("ij,ij->i", rows / scales, rows / scales))
-        z = (rows / np.where(lengths > 0, lengths, 1.0)[:, None]) @ to
-        total += z.T @ z
+
+    def part(bounds: tuple[int, int]) -> Matrix:
+        rows = pool.rows(*bounds).astype(np.float64, copy=False)
+        scaled = rows / scales
+        lengths = np.sqrt(np.einsum("ij,ij->i", scaled, scaled))
+        z = (rows @ to) / np.where(lengths > 0, lengths, 1.0)[:, None]
+        return z.T @ z
+
+    for piece in over_chunks(part, chunks(pool)):
+        total += piece
     return total / pool.shape[0]
 
 

@@ -36,26 +36,25 @@ def optimal_design(
 ) -> Design:
     r"""The design on a pool `x [items, d]` that is optimal for a criterion, with a certified gap of at most `tol`.
 
-    Criteria: "d", "g", "a", "e", "i" (mean variance over `targets [M, d]`, by default the pool), "c" (the contrast `c
-    [d]`), "xy" (largest variance over `targets`), "compound" (`parts`, such as {"d": 0.5, "a": 0.5}: a weighted geometric mean of
-    information). `prior [d, d]` is a precision added to :math:`V(\pi) = \sum_i\pi_ix_ix_i^\top/\sigma_i^2` (divide
-    it by n for a study of n observations). `noise [items]` are standard deviations σ, `information [items]`
-    multipliers of an item's information (the weights of a generalised linear model). With `prices [items]` and
-    `budget`, the mean price :math:`\sum_i\pi_ip_i` is at most the budget; with prices alone, information per unit of
-    money is maximised. `solver` is "auto", "active-set", "frank-wolfe", "away-step", "multiplicative", "clarabel" or
-    "scs"; `start` a design or weights to start from.
+    Criteria: "d", "g", "a", "e", "i" (mean variance over `targets [M, d]`, by default the pool), "c" (the contrast
+    `c [d]`), "xy" (largest variance over `targets`), "compound" (`parts`, such as {"d": 0.5, "a": 0.5}: a weighted
+    geometric mean of information). `prior [d, d]` is a precision added to :math:`V(\pi) =
+    \sum_i\pi_ix_ix_i^\top/\sigma_i^2` (divide it by n for a study of n observations). `noise [items]` are standard
+    deviations σ, `information [items]` multipliers of an item's information (the weights of a generalised linear
+    model). With `prices [items]` and `budget`, the mean price :math:`\sum_i\pi_ip_i` is at most the budget; with
+    prices alone, information per unit of money is maximised. `solver` is "auto", "active-set", "frank-wolfe",
+    "away-step", "multiplicative", "clarabel" or "scs"; `start` a design or weights to start from.
 
     Raises `ValueError` on bad input and `DesignError` where the tolerance can't be certified.
     Cite: kiefer1960equivalence, pukelsheim2006optimal.
     """
     if not (np.ndim(tol) == 0 and np.isfinite(tol) and tol >= LEAST):
         raise ValueError(f"tol must be a number of at least {LEAST:g}, what float64 can certify; it is {tol!r}")
-    made = assemble(
-        x, criterion, c=c, targets=targets, parts=parts, prior=prior, noise=noise,
-        information=information, prices=prices, budget=budget,
-    )  # fmt: skip
-    small = 0 if made.problem.items * made.problem.pool.shape[1] < 1 << 22 else 1 << 30
-    with few_threads(small):
+    with few_threads(0):
+        made = assemble(
+            x, criterion, c=c, targets=targets, parts=parts, prior=prior, noise=noise,
+            information=information, prices=prices, budget=budget,
+        )  # fmt: skip
         index, weights, iterations, used = solve(made, solver, tol=tol, start=_start(start, made))
         return certified(made, index, weights, tol=tol, iterations=iterations, solver=used)
 

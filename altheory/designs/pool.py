@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from altheory.core.numerics import HIGHEST
+from altheory.designs.threads import over_chunks
 
-CHUNK_ENTRIES = 1 << 19
-"""How many numbers of the pool are looked at together: a few megabytes, about a cache's worth."""
+CHUNK_ENTRIES = 1 << 17
+"""How many numbers of the pool are looked at together: half a megabyte or one, which a cache holds."""
 
 Matrix = npt.NDArray[Any]
 Vector = npt.NDArray[Any]
@@ -51,9 +52,14 @@ def host_quadratic(pool: Pool, root: Matrix, *, exact: bool) -> Vector:
     dtype: Any = np.float64 if exact else np.float32
     r: Matrix = np.ascontiguousarray(root, dtype=dtype)
     out: Vector = np.empty(pool.shape[0], dtype=dtype)
-    for low, high in chunks(pool):
+
+    def score(bounds: tuple[int, int]) -> None:
+        low, high = bounds
         y: Matrix = pool.rows(low, high).astype(dtype, copy=False) @ r
         np.einsum("ij,ij->i", y, y, out=out[low:high])
+
+    for _ in over_chunks(score, chunks(pool)):
+        pass
     return out
 
 
@@ -167,8 +173,9 @@ def as_pool(x: Any) -> Pool:
     if 0 in np.shape(x):
         raise ValueError(f"x is empty: its shape is {np.shape(x)}; give at least one item and one feature")
     pool = _wrap(x)
-    for low, high in chunks(pool):
-        if not np.isfinite(pool.rows(low, high)).all():
+    fine = over_chunks(lambda b: bool(np.isfinite(pool.rows(*b)).all()), chunks(pool))
+    for (low, high), ok in zip(chunks(pool), fine, strict=True):
+        if not ok:
             row = low + int(np.argwhere(~np.isfinite(pool.rows(low, high)))[0, 0])
             raise ValueError(f"x must be finite; row {row} is not: drop or impute it")
     return pool

@@ -107,11 +107,11 @@ def away_step(x: Any, start: Any = None) -> Iterator[Iterate]:
         up = int(np.argmax(state.leverages))
         low = np.where(state.weights > 0, state.leverages, np.inf)
         down = int(np.argmin(low))
-        if state.leverages[up] / d - 1 >= 1 - low[down] / d:
+        w, held = float(low[down]), float(state.weights[down])
+        if state.leverages[up] / d - 1 >= 1 - w / d or held >= 1:
             _toward(state, up)
             yield state.look("toward")
             continue
-        w, held = float(low[down]), float(state.weights[down])
         limit = -held / (1 - held)
         gamma = limit if w <= 1 else max((w - d) / (d * (w - 1)), limit)
         state.move(down, gamma)
