@@ -106,9 +106,9 @@ def test_a_short_ring_stays_close_to_all_the_data(classes):
 
 def test_means_and_draws_of_class_one_are_for_two_classes():
     menu = al.menu(jnp.ones((2, 3)))
-    with pytest.raises(TypeError, match="Logistic.mean is defined for 2 classes; this belief has 4: use `probs`"):
+    with pytest.raises(TypeError, match=r"Logistic\.mean is defined for 2 classes; this belief has 4: use `probs`"):
         al.logistic(3, 4).mean(menu)
-    with pytest.raises(TypeError, match="Logistic.sample is defined for 2 classes"):
+    with pytest.raises(TypeError, match=r"Logistic\.sample is defined for 2 classes"):
         al.logistic(3, 4).sample(menu, jax.random.key(0))
     np.testing.assert_allclose(fit(2, False).mean(menu), fit(2, False).probs(menu)[:, 1])
 
