@@ -49,6 +49,6 @@ def _reject(key: Key, propose: Callable[[Key], tuple[Array, Array]]) -> Array:
         fresh, good = propose(now)
         return k, jnp.where(done, value, fresh), done | good
 
-    first = propose(key)
-    start = (jax.random.fold_in(key, 1), *first)
+    key, now = jax.random.split(key)
+    start = (key, *propose(now))
     return jax.lax.while_loop(lambda c: ~c[2].all(), again, start)[1]

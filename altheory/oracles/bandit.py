@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
@@ -80,12 +81,14 @@ class GaussianBandit:
     costs_at_most_price = True
 
     means: Float[Array, "K"] = leaf(converter=_floats)
-    sd: Float[Array, "K"] | float = 1.0
+    sd: Float[Array, "*K"] | float = leaf(default=1.0, converter=_floats)
 
     def __check__(self) -> None:
         finite("GaussianBandit means", self.means)
         one_length("GaussianBandit means", self.means, max(self.means.size, 1))
         nonnegative("GaussianBandit sd", self.sd)
+        if np.ndim(self.sd):
+            one_length("GaussianBandit sd", self.sd, self.means.size)
 
     def init(self, key: Key) -> tuple[()]:
         return ()

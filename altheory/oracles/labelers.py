@@ -67,7 +67,7 @@ def _classpair(x: np.ndarray, y: np.ndarray, flip: float, rng: np.random.Generat
     error, wrong, left = np.zeros(len(y)), y.copy(), flip * len(y)
     for c in np.argsort(distance.min(1), kind="stable"):
         mine = y == classes[c]
-        error[mine] = min(1.0, left / mine.sum())
+        error[mine] = np.clip(left / mine.sum(), 0, 1)
         wrong[mine] = classes[distance[c].argmin()]
         left -= error[mine].sum()
     return error, wrong

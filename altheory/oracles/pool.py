@@ -65,6 +65,8 @@ class LabelPool:
         X, y = np.asarray(X, np.float32), np.asarray(y)
         classes = check_labels("LabelPool y", y, len(X), classes)
         price = np.atleast_1d(np.asarray(price, np.float32))
+        if price.ndim != 1 or not price.size:
+            raise ValueError(f"LabelPool price must be one number or one for each labeler; its shape is {price.shape}")
         kinds = [kind] * len(price) if isinstance(kind, str) else list(kind)
         flip, informative = (
             _each(f"LabelPool {name}", v, len(price)) for name, v in (("flip", flip), ("informative", informative))
