@@ -75,6 +75,30 @@ def verify(
 
 
 @app.command()
+def design(
+    pool: Annotated[Path, typer.Argument(help="A .npy matrix of items x features (read as it is, memory-mapped).")],
+    n: Annotated[int, typer.Option("-n", "--observations", help="How many observations to spend.")],
+    criterion: Annotated[str, typer.Option(help="d, g, a, e, i, c or xy.")] = "g",
+    tol: Annotated[float, typer.Option(help="The gap to certify.")] = 1e-6,
+    targets: Annotated[Path | None, typer.Option(help="A .npy of target rows, for i and xy (one row for c).")] = None,
+    prices: Annotated[Path | None, typer.Option(help="A .npy of prices, one an item.")] = None,
+    budget: Annotated[float | None, typer.Option(help="Mean price of an observation, at most.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("out/design"),
+) -> None:
+    """Pick items from a pool by optimal design: prints the certificate, writes items, weights and figure."""
+    from rich.console import Console
+
+    from altheory.cli.designs import run_design
+
+    files = run_design(
+        pool, criterion=criterion, n=n, tol=tol, targets=targets, prices=prices, budget=budget, out=out,
+        console=Console(width=None if sys.stdout.isatty() else 120),
+    )  # fmt: skip
+    for path in files:
+        typer.echo(path)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from altheory import __version__

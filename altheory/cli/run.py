@@ -1,5 +1,6 @@
 """Running a built-in study: the folder it writes, how it resumes, and what it prints."""
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -44,17 +45,19 @@ def run_study(
     seeds = builtin.seeds if seeds is None else seeds
     if horizon < 1 or seeds < 1:
         raise ValueError(f"--horizon and --seeds must be at least 1; they are {horizon} and {seeds}")
-    parts = builtin.parts(Options(horizon, data, budget))
+    parts = builtin.parts(Options(horizon, data, budget, seeds, seed))
     chosen = {part: _choose(p.policies, wanted) for part, p in parts.items()}
     if not resume and jax.process_index() == 0:
         shutil.rmtree(out / BLOCKS, ignore_errors=True)
     files: list[Path] = []
     for part, p in parts.items():
         with progress_bar(len(chosen[part]), quiet=jax.process_index() != 0) as progress:
-            result = al.study(
+            result = p.run() if p.run else al.study(
                 chosen[part], p.oracle, jax.random.key(seed), horizon=horizon, seeds=seeds, record=p.record,
                 checkpoint=out / BLOCKS, progress=progress, note={"study": name, "part": part},
             )  # fmt: skip
+        if p.run:
+            result = dataclasses.replace(result, data=result.data.sel(policy=list(chosen[part])))
         if jax.process_index() == 0:
             files += _write(out, f"{name}-{part}" if part else name, p, result, console)
     if jax.process_index() == 0:

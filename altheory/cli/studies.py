@@ -13,6 +13,7 @@ from scipy import stats
 import altheory as al
 import altheory.plot
 from altheory.cli.data import digits, standardise
+from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
 from altheory.sim.metrics import Metric
 from altheory.sim.study import summarise
 
@@ -26,6 +27,8 @@ class Options:
     horizon: int
     data: Data | None = None
     budget: float | None = None
+    seeds: int = 1
+    seed: int = 0
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,7 @@ class Part:
     record: tuple[Metric, ...]
     draw: Callable[[al.Study], Any]
     table: Callable[[al.Study], pd.DataFrame]
+    run: Callable[[], al.Study] | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,17 @@ def _bandit(options: Options) -> dict[str, Part]:
     }
 
 
+def _design(options: Options) -> dict[str, Part]:
+    x, y, names = options.data or digits()
+
+    @functools.cache
+    def run() -> al.Study:
+        return design_study(x, y, names, most=options.horizon, seeds=options.seeds, seed=options.seed)
+
+    figures = {"variance": draw_variance, "error": draw_error}
+    return {name: Part(dict.fromkeys(RULES), None, (), draw, design_table, run) for name, draw in figures.items()}
+
+
 def _within(policy: Any, budget: float | None) -> Any:
     return policy if budget is None else al.Budgeted(policy, budget)
 
@@ -169,6 +184,10 @@ STUDIES: dict[str, Builtin] = {
     "market": Builtin(
         "The same pool with three simulated LLM labelers and a person, under a budget in dollars (2 by default)",
         200, 10, _market, takes_data=True, takes_budget=True,
+    ),
+    "design": Builtin(
+        "Optimal designs on digits (or --data): worst variance and held-out error against labels bought",
+        200, 10, _design, takes_data=True,
     ),
     "bandit": Builtin("UCB1, Thompson sampling and uniform play, with their regret bounds", 5000, 200, _bandit),
 }  # fmt: skip

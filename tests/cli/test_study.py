@@ -26,7 +26,7 @@ def table(tmp_path):
 def test_lists_the_studies(altheory):
     code, out, _ = altheory("study")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["digits", "market", "bandit"]
+    assert [line.split()[0] for line in out.splitlines()] == ["digits", "market", "design", "bandit"]
 
 
 def test_own_data_gives_a_figure_a_table_and_a_manifest(altheory, table, tmp_path):
@@ -82,7 +82,7 @@ def _spoil(table, tmp_path):
 
 
 BAD = {
-    "no such study": (("nosuch",), "choose one of digits, market, bandit"),
+    "no such study": (("nosuch",), "choose one of digits, market, design, bandit"),
     "no such policy": (("digits", "--policy", "nope"), "choose among random"),
     "horizon 0": (("digits", "--horizon", "0"), "at least 1"),
     "seeds 0": (("bandit", "--seeds", "0"), "at least 1"),
