@@ -3,6 +3,23 @@
 from altheory.policies.argmax import Argmax, Softmax, TopTwo
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.named import lints, linucb, random, thompson_bernoulli, ucb1
+from altheory.policies.rules import (
+    badge_rule,
+    bait_rule,
+    batch_bald_rule,
+    certainty_gain_rule,
+    cluster_margin_rule,
+    contextual_diversity_rule,
+    diverse_and_uncertain_rule,
+    k_center_rule,
+    k_means_rule,
+    power_rule,
+    probability_cover_rule,
+    soft_rank_rule,
+    softmax_rule,
+    typiclust_rule,
+)
+from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, never
 
 __all__ = [
@@ -10,14 +27,29 @@ __all__ = [
     "Batched",
     "Budgeted",
     "Epsilon",
+    "SetPolicy",
     "Softmax",
     "TopTwo",
     "Until",
+    "badge_rule",
+    "bait_rule",
+    "batch_bald_rule",
     "below",
+    "certainty_gain_rule",
+    "cluster_margin_rule",
+    "contextual_diversity_rule",
+    "diverse_and_uncertain_rule",
+    "k_center_rule",
+    "k_means_rule",
     "lints",
     "linucb",
     "never",
+    "power_rule",
+    "probability_cover_rule",
     "random",
+    "soft_rank_rule",
+    "softmax_rule",
     "thompson_bernoulli",
+    "typiclust_rule",
     "ucb1",
 ]

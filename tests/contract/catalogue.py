@@ -64,8 +64,13 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "lints": lambda f=1.0: al.lints(D, prior=f, noise=f),
     "random": lambda f=1.0: al.random(K),
     "random that still learns": lambda f=1.0: al.random(BELIEFS["logistic"](f)),
+    "SetPolicy": lambda f=1.0: al.SetPolicy(BELIEFS["logistic"](f), al.score(al.softmax_rule, temperature=f), 2),
+    "SetPolicy that looks at features": lambda f=1.0: al.SetPolicy(BELIEFS["linear"](f), al.k_center_rule, 3),
+    "Budgeted sets": lambda f=1.0: al.Budgeted(POLICIES["SetPolicy that looks at features"](f), f),
 }
 STOP_RULES = {"never", "below"}
+SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
+"""Rules of `SetPolicy`; each has its own tests."""
 
 _rng = np.random.default_rng(0)
 X = _rng.normal(size=(K, D)).astype(np.float32)

@@ -15,7 +15,14 @@ SEEDS = 16
 MASKS = np.random.default_rng(1).random((SEEDS, c.K)) < 0.6
 MASKS[0], MASKS[1], MASKS[2] = False, np.arange(c.K) == 4, True
 KEYS = jax.random.split(jax.random.key(0), SEEDS)
-NEVER_NAN = {"random", "random that still learns", "ucb1", "Epsilon"}
+NEVER_NAN = {
+    "random",
+    "random that still learns",
+    "ucb1",
+    "Epsilon",
+    "SetPolicy that looks at features",
+    "Budgeted sets",
+}
 """Policies whose score is a number even where the belief is not: an arm of unknown count is as good as unplayed."""
 
 every_policy = pytest.mark.parametrize("name", c.POLICIES)
