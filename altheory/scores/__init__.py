@@ -31,7 +31,17 @@ from altheory.scores.submodular import (
     greedy,
 )
 from altheory.scores.uncertainty import entropy, least_confidence, margin
-from altheory.scores.wrappers import bald_score, entropy_score, least_confidence_score, margin_score
+from altheory.scores.wrappers import (
+    bald_score,
+    consensus_kl_score,
+    entropy_score,
+    epig_score,
+    error_reduction_score,
+    least_confidence_score,
+    margin_score,
+    variation_ratio_score,
+    vote_entropy_score,
+)
 
 __all__ = [
     "JointInformation",
@@ -45,6 +55,7 @@ __all__ = [
     "certainty_gain",
     "cluster_margin",
     "consensus_kl",
+    "consensus_kl_score",
     "contextual_diversity",
     "cost_benefit_greedy",
     "covering_radius",
@@ -52,6 +63,8 @@ __all__ = [
     "entropy",
     "entropy_score",
     "epig",
+    "epig_score",
+    "error_reduction_score",
     "expected_error_reduction",
     "expected_gradient_length",
     "facility_location",
@@ -85,5 +98,7 @@ __all__ = [
     "variance",
     "variance_reduction",
     "variation_ratio",
+    "variation_ratio_score",
     "vote_entropy",
+    "vote_entropy_score",
 ]

@@ -1,7 +1,9 @@
 """Disagreement within a committee: vote entropy, consensus divergence, variation ratio. Larger disagrees more."""
 
+from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
@@ -34,8 +36,7 @@ def vote_shares(votes: Votes, *, classes: int | None = None) -> Float[Array, "it
         at_least("classes", classes, 1)
         if not is_traced(labels) and not (int(labels.min()) >= 0 and int(labels.max()) < classes):
             raise ValueError(f"votes must lie in 0..{classes - 1}; they span {labels.min()}..{labels.max()}")
-    shares = [(labels == c).mean(0, dtype=jnp.result_type(float)) for c in range(classes)]
-    return jnp.stack(shares, -1)
+    return _shares(labels, classes)
 
 
 def vote_entropy(votes: Votes, *, classes: int | None = None) -> Float[Array, "items"]:
@@ -61,6 +62,11 @@ def consensus_kl(probs: Draws) -> Float[Array, "items"]:
     raises: as `bald`. Cite: mccallum1998employing.
     """
     return bald(probs)
+
+
+@partial(jax.jit, static_argnames="classes")
+def _shares(labels: Int[Array, "members items"], classes: int) -> Float[Array, "items classes"]:
+    return jnp.stack([(labels == c).mean(0, dtype=jnp.result_type(float)) for c in range(classes)], -1)
 
 
 def _labels(votes: Any) -> Int[Array, "members items"]:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import jax
 from jaxtyping import Array, Float
 
 from altheory.core import Key, Menu, needs
+from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.information import bald
+from altheory.scores.lookahead import Loss, expected_error_reduction
 from altheory.scores.uncertainty import entropy, least_confidence, margin
 
 
@@ -23,7 +26,10 @@ def margin_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
 
 @needs("probs")
 def least_confidence_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
-    """One minus the likeliest class's probability: `least_confidence(belief.probs(menu))`. Cite: lewis1994sequential."""
+    """One minus the likeliest class's probability: `least_confidence(belief.probs(menu))`.
+
+    Cite: lewis1994sequential.
+    """
     return least_confidence(belief.probs(menu))
 
 
@@ -35,3 +41,58 @@ def bald_score(belief: Any, menu: Menu, key: Key, *, draws: int = 32) -> Float[A
     worth less. Memory: draws x K x C. Cite: houlsby2011bayesian.
     """
     return bald(belief.predictive(menu, key, draws))
+
+
+@needs("predictive")
+def vote_entropy_score(belief: Any, menu: Menu, key: Key, *, draws: int = 32) -> Float[Array, "K"]:
+    """Entropy of the likeliest classes over posterior draws, in nats: `vote_entropy(belief.predictive(...))`.
+
+    Memory: draws x K x C. Cite: dagan1995committee.
+    """
+    return vote_entropy(belief.predictive(menu, key, draws))
+
+
+@needs("predictive")
+def variation_ratio_score(belief: Any, menu: Menu, key: Key, *, draws: int = 32) -> Float[Array, "K"]:
+    """The share of posterior draws outside the majority: `variation_ratio(belief.predictive(...))`.
+
+    Memory: draws x K x C. Cite: freeman1965elementary.
+    """
+    return variation_ratio(belief.predictive(menu, key, draws))
+
+
+@needs("predictive")
+def consensus_kl_score(belief: Any, menu: Menu, key: Key, *, draws: int = 32) -> Float[Array, "K"]:
+    """Mean divergence of posterior draws from their average, in nats: the same number as `bald_score`.
+
+    Memory: draws x K x C. Cite: mccallum1998employing.
+    """
+    return consensus_kl(belief.predictive(menu, key, draws))
+
+
+@needs("predictive")
+def error_reduction_score(
+    belief: Any, menu: Menu, key: Key, *, draws: int = 32, targets: int = 64, loss: Loss = "error"
+) -> Float[Array, "K"]:
+    r"""By how much one label is expected to lower the mean loss on the menu, under `draws` posterior draws.
+
+    `expected_error_reduction(p, p[:, sample], loss=loss)` with the predictions p of the menu rows, and `targets` of
+    them drawn afresh as what one wants to predict (all, where there are no more). `loss` is "error", "log" or "brier".
+    Time: draws x K x C x targets x C. Memory: draws x K x C. Cite: roy2001toward.
+    """
+    predict_key, sample_key = jax.random.split(key)
+    p = belief.predictive(menu, predict_key, draws)
+    items = p.shape[1]
+    if targets >= items:
+        return expected_error_reduction(p, p, loss=loss)
+    return expected_error_reduction(p, p[:, jax.random.permutation(sample_key, items)[:targets]], loss=loss)
+
+
+@needs("predictive")
+def epig_score(belief: Any, menu: Menu, key: Key, *, draws: int = 32, targets: int = 64) -> Float[Array, "K"]:
+    r"""Information in an item's label about labels sampled from the menu, :math:`\tfrac1T\sum_tI(y_k;y_t)`, in nats.
+
+    `error_reduction_score` with the loss "log"; the menu stands for the inputs one wants to predict.
+    Cite: bickfordsmith2023prediction.
+    """
+    return error_reduction_score(belief, menu, key, draws=draws, targets=targets, loss="log")

@@ -40,10 +40,18 @@ SCORES: dict[str, Callable[..., Any]] = {
     "margin_score": lambda f=1.0: al.score(al.margin_score),
     "least_confidence_score": lambda f=1.0: al.score(al.least_confidence_score),
     "bald_score": lambda f=1.0: al.score(al.bald_score, draws=4),
+    "vote_entropy_score": lambda f=1.0: al.score(al.vote_entropy_score, draws=5),
+    "variation_ratio_score": lambda f=1.0: al.score(al.variation_ratio_score, draws=5),
+    "consensus_kl_score": lambda f=1.0: al.score(al.consensus_kl_score, draws=4),
+    "error_reduction_score": lambda f=1.0: al.score(al.error_reduction_score, draws=4, loss="brier"),
+    "epig_score": lambda f=1.0: al.score(al.epig_score, draws=4),
     "per_dollar": lambda f=1.0: al.per_dollar(al.entropy_score, power=f),
     "per_dollar of variance": lambda f=1.0: al.per_dollar(al.variance, power=f),
 }
-RANDOM_SCORES = {"thompson", "uniform", "bald_score"}
+RANDOM_SCORES = {"thompson", "uniform", "bald_score", "consensus_kl_score", "epig_score", "error_reduction_score"} | {
+    "vote_entropy_score",
+    "variation_ratio_score",
+}
 
 POLICIES: dict[str, Callable[..., Any]] = {
     "Argmax": lambda f=1.0: al.Argmax(BELIEFS["logistic of three classes"](f), al.margin_score),
