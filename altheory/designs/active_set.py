@@ -17,6 +17,8 @@ ROUNDS = 200
 STALLED = 15
 POLISHED, POLISHED_POOL = 300, 1 << 22
 """Up to this many items in the support, and entries in the pool, the last working set is solved to full accuracy."""
+LOOSE = 1e-3
+"""Below this accuracy the weight that is let go is limited; above it, small working sets matter more."""
 SINGLE_TRUST = 0.3
 """Float32 scores are used while their error on the working set is below this share of the gap."""
 
@@ -97,6 +99,11 @@ def _polish(problem: Problem, master: Master, state: Solution, aim: float) -> No
         weights, slack, steps = master.solve(rows, problem.prior, problem.constraint(state.index), start, tol=aim)
     w, s = weights[:size], slack[:size]
     keep = (w > s) | (w > 1e-3 / size)
+    if aim < LOOSE:
+        order = np.argsort(w)
+        keep[order[np.cumsum(w[order]) > 0.3 * aim]] = (
+            True  # what is let go must not cost more than is still to be gained
+        )
     if not _spans(problem, rows[:size][keep], w[keep]):
         keep = w > 0
     state.index, state.weights = state.index[keep], problem.feasible(state.index[keep], w[keep])
@@ -108,10 +115,10 @@ def _polish(problem: Problem, master: Master, state: Solution, aim: float) -> No
 def _spans(problem: Problem, rows: Matrix, weights: Vector) -> bool:
     m = (rows * weights[:, None]).T @ rows + problem.prior
     try:
-        np.linalg.cholesky(m)
+        pivots = np.diag(np.linalg.cholesky(m))
     except np.linalg.LinAlgError:
         return False
-    return True
+    return bool(pivots.min() > 1e-7 * pivots.max())
 
 
 def _look(problem: Problem, master: Master, state: Solution, exact: bool, tol: float) -> tuple[Candidates, bool, float]:

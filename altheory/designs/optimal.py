@@ -55,8 +55,14 @@ def optimal_design(
             x, criterion, c=c, targets=targets, parts=parts, prior=prior, noise=noise,
             information=information, prices=prices, budget=budget,
         )  # fmt: skip
-        index, weights, iterations, used = solve(made, solver, tol=tol, start=_start(start, made))
-        return certified(made, index, weights, tol=tol, iterations=iterations, solver=used)
+        began = _start(start, made)
+        try:
+            index, weights, iterations, used = solve(made, solver, tol=tol, start=began)
+            return certified(made, index, weights, tol=tol, iterations=iterations, solver=used)
+        except np.linalg.LinAlgError:
+            raise DesignError(
+                f"the information matrix of the {made.name}-optimal design is singular in float64: add a small prior"
+            ) from None
 
 
 def certified(made: Assembly, index: Vector, weights: Vector, *, tol: float, iterations: int, solver: str) -> Design:

@@ -19,6 +19,7 @@ import altheory.designs as designs
 from altheory.designs.active_set import Solution, solve_active_set
 from altheory.designs.assemble import assemble
 from altheory.designs.pool import as_pool
+from altheory.designs.threads import few_threads
 
 GAPS = (1e-2, 1e-6)
 NOTHING = dict.fromkeys(("c", "targets", "parts", "prior", "noise", "information", "prices", "budget"))
@@ -101,7 +102,8 @@ def passes(x: np.ndarray, gap: float) -> int:
 def one_product(x: np.ndarray) -> float:
     """Seconds of one float32 pass: the matrix product that leverages need, chunk by chunk."""
     pool, root = as_pool(x), np.eye(x.shape[1])
-    return timed(lambda: pool.quadratic(root, exact=False), 3)
+    with few_threads(0):
+        return timed(lambda: pool.quadratic(root, exact=False), 3)
 
 
 def measure(items: int, d: int, cap: float, slow: dict[str, float], *, alone: bool) -> list[Row]:

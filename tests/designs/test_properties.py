@@ -113,3 +113,17 @@ def test_every_solver_is_certified_alike(solver):
     assert design.solver == solver
     assert design.gap <= 1e-2
     assert design.value == pytest.approx(designs.d_optimal(x).value, abs=4e-2)
+
+
+def test_worst_target_on_binary_pools_with_many_equal_rows():
+    rng = np.random.default_rng(3)
+    x = rng.integers(0, 2, (1500, 12))
+    assert designs.xy_optimal(x, x[:40] - x[40:80]).gap <= 1e-6
+
+
+def test_worst_target_where_the_optimum_is_nearly_singular():
+    rng = np.random.default_rng(4)
+    x = rng.standard_normal((200, 10))
+    targets = rng.standard_normal((6, 2)) @ x[:2]
+    assert designs.xy_optimal(x, targets).gap <= 1e-6
+    assert designs.i_optimal(x, targets).gap <= 1e-6
