@@ -18,6 +18,11 @@ from altheory.sim.blocks import block_size
 from altheory.sim.metrics import Metric
 
 
+def as_array(run: Any) -> np.ndarray:
+    """The run itself: what was observed on one instance, or `[trials, ...]`."""
+    return np.asarray(run, np.float64)
+
+
 def cumulative_regret(run: Any) -> np.ndarray:
     """Regret summed over rounds, `[seeds, rounds]`."""
     return np.cumsum(np.asarray(run["regret"], np.float64), -1)

@@ -30,6 +30,7 @@ from altheory.scores.submodular import (
     facility_location,
     greedy,
 )
+from altheory.scores.unbiased import lure, lure_weights
 from altheory.scores.uncertainty import entropy, least_confidence, margin
 from altheory.scores.wrappers import (
     bald_score,
@@ -77,6 +78,8 @@ __all__ = [
     "k_medoids_representatives",
     "least_confidence",
     "least_confidence_score",
+    "lure",
+    "lure_weights",
     "margin",
     "margin_score",
     "oful_index",
