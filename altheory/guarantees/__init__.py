@@ -1,7 +1,19 @@
 """Guarantees: theorems one can call, and the evidence for or against them."""
 
+from altheory.guarantees.active import (
+    bald_mc_bias,
+    bald_mutual_information,
+    batchbald_submodular,
+    hellman_raviv_fano,
+    information_never_hurts,
+    lure_unbiased,
+)
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
+from altheory.guarantees.diversity import (
+    k_center_greedy,
+    kmeanspp,
+)
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
 from altheory.guarantees.observe import (
@@ -12,8 +24,33 @@ from altheory.guarantees.observe import (
     potential,
     rewards_in_unit_interval,
 )
+from altheory.guarantees.submodular import (
+    cost_benefit_loss,
+    facility_location_acg,
+    greedy_cardinality,
+    lazy_greedy_equivalence,
+    stochastic_greedy,
+)
 
-ALL: tuple[Guarantee, ...] = (ucb1_regret, thompson_bayes_regret, elliptical_potential, budget_kept)
+ALL: tuple[Guarantee, ...] = (
+    ucb1_regret,
+    thompson_bayes_regret,
+    elliptical_potential,
+    budget_kept,
+    bald_mc_bias,
+    bald_mutual_information,
+    batchbald_submodular,
+    hellman_raviv_fano,
+    information_never_hurts,
+    lure_unbiased,
+    k_center_greedy,
+    kmeanspp,
+    cost_benefit_loss,
+    facility_location_acg,
+    greedy_cardinality,
+    lazy_greedy_equivalence,
+    stochastic_greedy,
+)
 """Every theorem of the catalogue."""
 
 __all__ = [
@@ -25,16 +62,29 @@ __all__ = [
     "Mean",
     "Verdict",
     "WithProbability",
+    "bald_mc_bias",
+    "bald_mutual_information",
+    "batchbald_submodular",
     "budget_kept",
     "check",
+    "cost_benefit_loss",
     "cumulative_cost",
     "cumulative_regret",
     "elliptical_potential",
+    "facility_location_acg",
+    "greedy_cardinality",
     "guarantee",
+    "hellman_raviv_fano",
+    "information_never_hurts",
+    "k_center_greedy",
+    "kmeanspp",
+    "lazy_greedy_equivalence",
+    "lure_unbiased",
     "plays_thompson_bernoulli",
     "plays_ucb1",
     "potential",
     "rewards_in_unit_interval",
+    "stochastic_greedy",
     "thompson_bayes_regret",
     "ucb1_regret",
     "verify",
