@@ -10,10 +10,19 @@ from altheory.guarantees.active import (
 )
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
+from altheory.guarantees.designs import (
+    c_optimal_elfving,
+    caratheodory_support,
+    efficient_rounding,
+    kw_equivalence,
+    ky_init,
+    xy_optimal_certificate,
+)
 from altheory.guarantees.diversity import (
     k_center_greedy,
     kmeanspp,
 )
+from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
 from altheory.guarantees.observe import (
@@ -24,6 +33,7 @@ from altheory.guarantees.observe import (
     potential,
     rewards_in_unit_interval,
 )
+from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
 from altheory.guarantees.submodular import (
     cost_benefit_loss,
     facility_location_acg,
@@ -37,6 +47,17 @@ ALL: tuple[Guarantee, ...] = (
     thompson_bayes_regret,
     elliptical_potential,
     budget_kept,
+    c_optimal_elfving,
+    caratheodory_support,
+    efficient_rounding,
+    kw_equivalence,
+    ky_init,
+    xy_optimal_certificate,
+    away_step_d_optimal,
+    fw_d_optimal,
+    multiplicative_d_optimal,
+    gls_confidence,
+    go_greedy_variance,
     bald_mc_bias,
     bald_mutual_information,
     batchbald_submodular,
@@ -62,24 +83,34 @@ __all__ = [
     "Mean",
     "Verdict",
     "WithProbability",
+    "away_step_d_optimal",
     "bald_mc_bias",
     "bald_mutual_information",
     "batchbald_submodular",
     "budget_kept",
+    "c_optimal_elfving",
+    "caratheodory_support",
     "check",
     "cost_benefit_loss",
     "cumulative_cost",
     "cumulative_regret",
+    "efficient_rounding",
     "elliptical_potential",
     "facility_location_acg",
+    "fw_d_optimal",
+    "gls_confidence",
+    "go_greedy_variance",
     "greedy_cardinality",
     "guarantee",
     "hellman_raviv_fano",
     "information_never_hurts",
     "k_center_greedy",
     "kmeanspp",
+    "kw_equivalence",
+    "ky_init",
     "lazy_greedy_equivalence",
     "lure_unbiased",
+    "multiplicative_d_optimal",
     "plays_thompson_bernoulli",
     "plays_ucb1",
     "potential",
@@ -88,4 +119,5 @@ __all__ = [
     "thompson_bayes_regret",
     "ucb1_regret",
     "verify",
+    "xy_optimal_certificate",
 ]
