@@ -3,6 +3,7 @@
 from altheory.policies.argmax import Argmax, Softmax, TopTwo
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.named import lints, linucb, random, thompson_bernoulli, ucb1
+from altheory.policies.play import PlayDesign
 from altheory.policies.rules import (
     badge_rule,
     bait_rule,
@@ -27,6 +28,7 @@ __all__ = [
     "Batched",
     "Budgeted",
     "Epsilon",
+    "PlayDesign",
     "SetPolicy",
     "Softmax",
     "TopTwo",

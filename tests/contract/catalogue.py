@@ -72,6 +72,7 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "lints": lambda f=1.0: al.lints(D, prior=f, noise=f),
     "random": lambda f=1.0: al.random(K),
     "random that still learns": lambda f=1.0: al.random(BELIEFS["logistic"](f)),
+    "PlayDesign": lambda f=1.0: al.PlayDesign(BELIEFS["linear"](f), jnp.full(K, 2)),
     "SetPolicy": lambda f=1.0: al.SetPolicy(BELIEFS["logistic"](f), al.score(al.softmax_rule, temperature=f), 2),
     "SetPolicy that looks at features": lambda f=1.0: al.SetPolicy(BELIEFS["linear"](f), al.k_center_rule, 3),
     "Budgeted sets": lambda f=1.0: al.Budgeted(POLICIES["SetPolicy that looks at features"](f), f),

@@ -20,6 +20,7 @@ NEVER_NAN = {
     "random that still learns",
     "ucb1",
     "Epsilon",
+    "PlayDesign",
     "SetPolicy that looks at features",
     "Budgeted sets",
 }
