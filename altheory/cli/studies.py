@@ -55,12 +55,16 @@ class Builtin:
     takes_budget: bool = False
 
 
-def _pool(options: Options, **labelers: Any) -> al.LabelPool:
+BATCH = 10
+"""Labels bought at once in the study of batches."""
+
+
+def _pool(options: Options, *, batch: int = 1, **labelers: Any) -> al.LabelPool:
     x, y, names = options.data or digits()
     pool = al.LabelPool(standardise(x), y, held_out=0.25, classes=len(names), **labelers)
-    can_ask = len(x) - round(0.25 * len(x))
-    if options.horizon > can_ask * pool.price.shape[0]:
-        raise ValueError(f"--horizon asks for {options.horizon} labels and the pool offers {can_ask}: ask for fewer")
+    can_ask, asked = len(x) - round(0.25 * len(x)), options.horizon * batch
+    if asked > can_ask * pool.price.shape[0]:
+        raise ValueError(f"--horizon asks for {asked} labels and the pool offers {can_ask}: ask for fewer")
     return pool
 
 
@@ -76,6 +80,24 @@ def _digits(options: Options) -> dict[str, Part]:
     }
     policies = {name: _within(al.Argmax(belief, score), options.budget) for name, score in scores.items()}
     return {"": Part(policies, pool, (al.accuracy, al.cost), al.plot.accuracy, accuracy_table)}
+
+
+def _batches(options: Options) -> dict[str, Part]:
+    pool = _pool(options, batch=BATCH)
+    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(BATCH * options.horizon, 256))
+    policies = {
+        "random": al.Batched(al.random(belief), BATCH),
+        "top margin": al.Batched(al.Argmax(belief, al.margin_score), BATCH),
+        "top bald": al.Batched(al.Argmax(belief, al.bald_score), BATCH),
+        "power bald": al.SetPolicy(belief, al.power_rule, BATCH),
+        "batch bald": al.SetPolicy(belief, al.batch_bald_rule, BATCH),
+        "badge": al.SetPolicy(belief, al.badge_rule, BATCH),
+        "k-center": al.SetPolicy(belief, al.k_center_rule, BATCH),
+        "certainty gain": al.SetPolicy(belief, al.certainty_gain_rule, BATCH),
+    }
+    policies = {name: _within(policy, options.budget) for name, policy in policies.items()}
+    draw = functools.partial(al.plot.accuracy, against="cost")
+    return {"": Part(policies, pool, (al.accuracy, al.cost), draw, accuracy_table)}
 
 
 def _market(options: Options) -> dict[str, Part]:
@@ -180,6 +202,10 @@ STUDIES: dict[str, Builtin] = {
     "digits": Builtin(
         "Active learning on handwritten digits (or --data): accuracy on held-out items against labels bought",
         60, 50, _digits, takes_data=True, takes_budget=True,
+    ),
+    "batches": Builtin(
+        "The same pool, ten labels bought a round: the top of a score against rules that pick a set",
+        12, 20, _batches, takes_data=True, takes_budget=True,
     ),
     "market": Builtin(
         "The same pool with three simulated LLM labelers and a person, under a budget in dollars (2 by default)",

@@ -1,10 +1,11 @@
 """Rules on sets: which items to buy together, by the kernels of `altheory.scores`.
 
 Each is `(belief, menu, key, *, size, labelled, ...) -> picks [size]`. An item whose prediction or score is NaN is not
-picked. The geometry of a pool is that of all its menu rows, closed ones included; memory beyond a kernel's own is one
-copy of the features, a row a menu row.
+picked. The pool is what is open or labelled: rows closed for another reason, such as held-out items, count for nothing.
+Memory beyond a kernel's own is one copy of the features, a row a menu row.
 """
 
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -59,6 +60,20 @@ def _none(menu: Menu, labelled: Labelled) -> Bool[Array, "K"]:
     return jnp.zeros(menu.open.shape, bool) if labelled is None else labelled
 
 
+def _away(menu: Menu, labelled: Labelled) -> Float[Array, "K d"]:
+    """Features, with the rows outside the pool moved to one place far from all others."""
+    x = features(menu.x)
+    present = (menu.open | _none(menu, labelled))[:, None]
+    low = jnp.where(present, x, jnp.inf).min(0)
+    high = jnp.where(present, x, -jnp.inf).max(0)
+    return jnp.where(present, x, jnp.where(present.any(), high + 4 * (high - low).max(), 0))
+
+
+def _zeroed(menu: Menu, labelled: Labelled) -> Float[Array, "K d"]:
+    """Features, with the rows outside the pool at 0, where their cosines are."""
+    return jnp.where((menu.open | _none(menu, labelled))[:, None], features(menu.x), 0)
+
+
 @needs("predictive")
 def batch_bald_rule(
     belief: Any,
@@ -94,6 +109,8 @@ def bait_rule(
     """The items that leave least Fisher-weighted uncertainty: `bait` of predictions and features. Cite: ash2021gone."""
     p, open = _probs(belief, menu)
     known = _none(menu, labelled)
+    certain = jax.nn.one_hot(0, p.shape[1], dtype=p.dtype)
+    p = jnp.where((open | known)[:, None], p, certain)
     return bait(p, features(menu.x), size, labelled=known, open=open, ridge=ridge, exchanges=1).picks
 
 
@@ -115,7 +132,12 @@ def certainty_gain_rule(belief: Any, menu: Menu, key: Key, *, size: int = 1, lab
 
     Cite: xia2025selection.
     """
-    return certainty_gain(features(menu.x), size, labelled=_none(menu, labelled), open=menu.open).picks
+    return _certain(_zeroed(menu, labelled), _none(menu, labelled), menu.open, size)
+
+
+@partial(jax.jit, static_argnames="size")
+def _certain(x: Array, labelled: Array, open: Array, size: int) -> Picks:
+    return certainty_gain(x, size, labelled=labelled, open=open).picks
 
 
 @needs("probs")
@@ -139,7 +161,7 @@ def typiclust_rule(
 
     Cite: hacohen2022active.
     """
-    x = features(menu.x)
+    x = _away(menu, labelled)
     k = min(10 * size, x.shape[0]) if clusters is None else clusters
     return typiclust(
         x, size, key=key, labelled=_none(menu, labelled), open=menu.open, clusters=k, neighbours=neighbours
@@ -153,7 +175,7 @@ def probability_cover_rule(
 
     Cite: yehuda2022active.
     """
-    x = features(menu.x)
+    x = _away(menu, labelled)
     return probability_cover(x, size, radius=radius, labelled=_none(menu, labelled), open=menu.open).picks
 
 
@@ -173,7 +195,7 @@ def cluster_margin_rule(
     """
     score_key, key = jax.random.split(key)
     s, open = _scores(score, belief, menu, score_key)
-    x = features(menu.x)
+    x = _away(menu, labelled)
     groups = k_means(x, min(clusters, x.shape[0]), key=jax.random.key(0), iterations=20).labels
     return cluster_margin(s, groups, size, key=key, open=open)
 
@@ -238,8 +260,12 @@ def diverse_and_uncertain_rule(
 ) -> Picks:
     """One greedy for a score of at least 0 and coverage: `diverse_and_uncertain`. Cite: wei2015submodularity."""
     s, open = _scores(score, belief, menu, key)
-    x, known = features(menu.x), _none(menu, labelled)
-    return diverse_and_uncertain(jnp.maximum(s, 0), x, size, weight=weight, labelled=known, open=open).picks
+    return _both(jnp.maximum(s, 0), _zeroed(menu, labelled), _none(menu, labelled), open, jnp.asarray(weight), size)
+
+
+@partial(jax.jit, static_argnames="size")
+def _both(scores: Array, x: Array, labelled: Array, open: Array, weight: Array, size: int) -> Picks:
+    return diverse_and_uncertain(scores, x, size, weight=weight, labelled=labelled, open=open).picks
 
 
 def k_means_rule(

@@ -52,7 +52,7 @@ class SetPolicy:
     """
 
     belief: Any
-    rule: Score = leaf(converter=_rule)
+    rule: Rule | Score = leaf(converter=_rule)
     q: int = static(default=1)
     memory: int = static(default=1024)
 
@@ -67,7 +67,7 @@ class SetPolicy:
         rule_key, spare_key = jax.random.split(key)
         items = menu.open.shape[0]
         known = state.labelled(items)
-        picks = _picks(self.rule, state.belief, menu, known, rule_key, min(self.q, items))
+        picks = _picks(_rule(self.rule), state.belief, menu, known, rule_key, min(self.q, items))
         picks = jnp.full(self.q, -1, picks.dtype).at[: picks.shape[0]].set(picks)
         shut = (picks >= 0) & ~menu.open[picks]
         repeated = jnp.tril(picks[:, None] == picks, -1).any(1)

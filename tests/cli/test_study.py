@@ -26,7 +26,7 @@ def table(tmp_path):
 def test_lists_the_studies(altheory):
     code, out, _ = altheory("study")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["digits", "market", "design", "bandit"]
+    assert [line.split()[0] for line in out.splitlines()] == ["digits", "batches", "market", "design", "bandit"]
 
 
 def test_own_data_gives_a_figure_a_table_and_a_manifest(altheory, table, tmp_path):
@@ -82,11 +82,12 @@ def _spoil(table, tmp_path):
 
 
 BAD = {
-    "no such study": (("nosuch",), "choose one of digits, market, design, bandit"),
+    "no such study": (("nosuch",), "choose one of digits, batches, market, design, bandit"),
     "no such policy": (("digits", "--policy", "nope"), "choose among random"),
     "horizon 0": (("digits", "--horizon", "0"), "at least 1"),
     "seeds 0": (("bandit", "--seeds", "0"), "at least 1"),
     "too many labels": (("digits", "--horizon", "5000"), "ask for fewer"),
+    "too many batches": (("batches", "--horizon", "150"), "asks for 1500 labels"),
     "negative budget": (("digits", "--horizon", "5", "--budget", "-1"), "at least 0"),
     "no file": (("digits", "--data", "no.csv", "--labels", "kind"), "not a file"),
     "no column": (("digits", "--data", "ok.csv", "--labels", "zz"), "no column 'zz'; it has a, b, c, kind"),

@@ -82,9 +82,23 @@ def test_k_center_keeps_its_distance_from_what_was_bought():
     assert (np.asarray(picks) != np.asarray(chosen(al.k_center_rule).item)).any()
 
 
-def test_certainty_gain_is_its_kernel():
+def test_certainty_gain_is_its_kernel_on_the_pool():
+    """Of the pool: row 6 was bought; the other closed rows are no targets."""
+    pool = OPEN | (np.arange(N) == 6)
     picks = chosen(al.certainty_gain_rule, bought=[6]).item
-    np.testing.assert_array_equal(picks, al.certainty_gain(X, Q, labelled=np.arange(N) == 6, open=OPEN).picks)
+    rows = np.flatnonzero(pool)
+    expected = al.certainty_gain(X[pool], Q, labelled=rows == 6).picks
+    np.testing.assert_array_equal(picks, rows[expected])
+
+
+@pytest.mark.parametrize("rule", ["bait", "certainty_gain", "diverse_and_uncertain", "probability_cover", "typiclust"])
+def test_what_is_neither_open_nor_bought_counts_for_nothing(rule):
+    """Other features of the closed rows leave the picks as they are."""
+    policy = al.SetPolicy(FIXED, getattr(al, f"{rule}_rule"), Q)
+    select = lean(policy.select)
+    moved = jnp.asarray(np.where(OPEN[:, None], X, X + 3 * rng.normal(size=X.shape)), jnp.float32)
+    one, other = (select(policy.init(KEY), al.menu(x, open=OPEN), KEY) for x in (jnp.asarray(X), moved))
+    np.testing.assert_array_equal(one.item, other.item)
 
 
 def test_power_of_a_large_exponent_is_the_top_of_the_score():
@@ -123,7 +137,9 @@ def test_a_batch_larger_than_the_menu_buys_what_there_is():
 
 def test_the_memory_holds_the_last_rows_bought():
     policy = al.SetPolicy(BELIEF, al.k_center_rule, Q, 3)
-    choice = al.Choice(jnp.array([5, 7, 1, 2]), jnp.ones(4), jnp.bool_(False), jnp.array([True, True, False, True]), 0)
+    choice = al.Choice(
+        jnp.array([5, 7, 1, 2]), jnp.ones(4), jnp.bool_(False), jnp.array([True, True, False, True]), jnp.int32(0)
+    )
     menu, state = al.menu(jnp.asarray(X)), policy.init(KEY)
     paid = al.Outcome(jnp.zeros(4, jnp.int32), jnp.ones(4))
     state = policy.update(state, menu, choice, paid)
