@@ -12,6 +12,10 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
 import jax
 from hypothesis import HealthCheck, settings
+from jaxtyping import install_import_hook
+
+packages = ("guarantees", "policies", "scores", "sim")
+install_import_hook([f"altheory.{name}" for name in packages], "typecheck.checked")
 
 jax.config.update("jax_numpy_dtype_promotion", "standard")
 slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]

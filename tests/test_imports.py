@@ -25,7 +25,7 @@ def test_import_loads_no_client_and_no_drawing_library():
 
 
 def test_public_names_exist_and_are_documented():
-    for name in set(al.__all__) - {"Key", "ScoreFn", "StopFn"}:
+    for name in set(al.__all__) - {"Key", "Scalar", "ScoreFn", "StopFn"}:
         assert getattr(getattr(al, name), "__doc__", None), f"{name} has no docstring"
     assert (Path(al.__file__).parent / "py.typed").exists()
 

@@ -1,12 +1,12 @@
 """Bernoulli arms under independent Beta priors."""
 
-from typing import Any, Self
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from altheory.beliefs.counts import _one_hot
-from altheory.core import Key, Menu, record
+from altheory.core import Key, Menu, Scalar, record
 from altheory.core.check import at_least, positive
 from altheory.core.random import beta
 
@@ -18,7 +18,7 @@ class BetaBernoulli:
     a: Float[Array, "arms"]
     b: Float[Array, "arms"]
 
-    def update(self, row: Menu, y: Any) -> Self:
+    def update(self, row: Menu, y: Any) -> "BetaBernoulli":
         hit = _one_hot(row, self.a)
         y = jnp.asarray(y, self.a.dtype)
         return self.replace(a=self.a + hit * y, b=self.b + hit * (1 - y))  # type: ignore[attr-defined]
@@ -49,7 +49,7 @@ class BetaBernoulli:
         return jnp.stack([1 - p, p], -1)
 
 
-def beta_bernoulli(arms: int, *, a: float = 1.0, b: float = 1.0) -> BetaBernoulli:
+def beta_bernoulli(arms: int, *, a: Scalar = 1.0, b: Scalar = 1.0) -> BetaBernoulli:
     """`arms` arms under a Beta(a, b) prior each (uniform by default)."""
     at_least("beta_bernoulli arms", arms, 1)
     positive("beta_bernoulli a", a)

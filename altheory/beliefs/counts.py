@@ -1,11 +1,11 @@
 """Arms: how often each was played, and what it paid in sum."""
 
-from typing import Any, Self
+from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from altheory.core import Menu, record
+from altheory.core import Menu, Scalar, record
 from altheory.core.check import at_least, positive
 
 
@@ -20,7 +20,7 @@ class Counts:
     total: Float[Array, "arms"]
     scale: Float[Array, ""] | float = 0.5
 
-    def update(self, row: Menu, y: Any) -> Self:
+    def update(self, row: Menu, y: Any) -> "Counts":
         hit = _one_hot(row, self.plays)
         return self.replace(plays=self.plays + hit, total=self.total + hit * jnp.asarray(y, self.total.dtype))  # type: ignore[attr-defined]
 
@@ -41,7 +41,7 @@ class Counts:
         return self.scale / jnp.sqrt(self.plays[menu.x])
 
 
-def counts(arms: int, *, scale: float = 0.5) -> Counts:
+def counts(arms: int, *, scale: Scalar = 0.5) -> Counts:
     """An empty tally of `arms` arms."""
     at_least("counts arms", arms, 1)
     positive("counts scale", scale)

@@ -1,12 +1,12 @@
 """Bayesian linear regression, one observation at a time."""
 
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from altheory.core import Key, Menu, features, per_item, record
+from altheory.core import Key, Menu, Scalar, features, per_item, record
 from altheory.core.check import at_least, positive
 from altheory.core.numerics import dot, polish_root, shrink_root
 
@@ -37,7 +37,7 @@ class Linear:
         """The number of features."""
         return self.moment.shape[-1]
 
-    def update(self, row: Menu, y: Any) -> Self:
+    def update(self, row: Menu, y: Any) -> "Linear":
         x = features(row.x)
         weight = jnp.where(row.open, jnp.where(row.noise > 0, row.noise, self.noise) ** -2, 0)
         precision = self.precision + weight * jnp.outer(x, x)
@@ -78,7 +78,7 @@ class Linear:
         return jnp.sqrt(2 * jnp.log(1 / jnp.asarray(delta)) + self.gain) + jnp.sqrt(jnp.asarray(self.prior)) * bound
 
 
-def linear(dim: int, *, prior: float = 1.0, noise: float = 1.0) -> Linear:
+def linear(dim: int, *, prior: Scalar = 1.0, noise: Scalar = 1.0) -> Linear:
     """A linear belief in `dim` features: prior precision `prior` (times the identity) and outcome sd `noise`."""
     at_least("linear dim", dim, 1)
     positive("linear prior", prior)

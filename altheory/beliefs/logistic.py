@@ -1,13 +1,13 @@
 """Multinomial logistic regression with a Laplace posterior, refitted every round from where the last one ended."""
 
-from typing import Any, Self
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from altheory.beliefs.newton import Data, contrasts, draws_of, newton_step, with_noise
-from altheory.core import Key, Menu, features, per_item, record, static
+from altheory.core import Key, Menu, Scalar, features, per_item, record, static
 from altheory.core.check import at_least, positive
 from altheory.core.numerics import dot, einsum
 
@@ -37,7 +37,7 @@ class Logistic:
         """The number of features."""
         return self.weights.shape[-1]
 
-    def update(self, row: Menu, y: Any) -> Self:
+    def update(self, row: Menu, y: Any) -> "Logistic":
         data = self.data.push(self.weights, features(row.x), y, row.noise, row.open, self.seen)
         weights = self.weights
         for _ in range(self.steps):
@@ -83,7 +83,7 @@ def _classify(weights: Float[Array, "... contrasts d"], x: Float[Array, "n d"]) 
     return jnp.swapaxes(jax.nn.softmax(logits, -2), -1, -2)
 
 
-def logistic(dim: int, classes: int = 2, *, prior: float = 1.0, capacity: int = 256, steps: int = 1) -> Logistic:
+def logistic(dim: int, classes: int = 2, *, prior: Scalar = 1.0, capacity: int = 256, steps: int = 1) -> Logistic:
     """A logistic belief in `dim` features; the first argument of a study of labels.
 
     Raises `ValueError` where a size is below its least, or the prior precision is not above 0.

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
-from altheory.core import Key, record, static
+from altheory.core import Key, Scalar, record, static
 from altheory.core.numerics import dot, einsum, grow_root, shrink_root
 
 Carry = tuple[Array, Array, Array, Array, Array]
@@ -41,7 +41,7 @@ class Data:
     classes: int = static(default=2)
 
     @staticmethod
-    def empty(dim: int, classes: int, *, prior: float, capacity: int) -> "Data":
+    def empty(dim: int, classes: int, *, prior: Scalar, capacity: int) -> "Data":
         eye = jnp.eye(dim)
         return Data(
             x=jnp.zeros((capacity, dim)),

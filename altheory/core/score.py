@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from altheory.core.record import RECORDS, record, static
 from altheory.core.types import Key, Menu, ScoreFn
@@ -26,7 +26,7 @@ class Score:
     fn: Callable[..., Any] = static()
     structure: tuple[tuple[str, Any], ...] = static(default=())
 
-    def __call__(self, belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
+    def __call__(self, belief: Any, menu: Menu, key: Any) -> Array:
         return self.fn(belief, menu, key, **self.numbers, **dict(self.structure))
 
     @property

@@ -1,7 +1,7 @@
 """The nouns of the loop: a menu is offered, a choice is made, an outcome comes back at a price."""
 
 from collections.abc import Callable
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,8 @@ from altheory.core.check import finite, nonnegative, one_length
 from altheory.core.record import leaf, record, static
 
 Key = PRNGKeyArray
+Scalar = float | Float[Array, ""]
+"""A number, traced or not."""
 
 
 def _array(x: Any) -> Any:
@@ -136,6 +138,7 @@ class Outcome:
     confidence: Float[Array, "*q"] = leaf(default=1.0)
 
 
+@runtime_checkable
 class Belief(Protocol):
     """What is known. Only `update` is required; a score asks for the capabilities it needs:
 
@@ -144,13 +147,14 @@ class Belief(Protocol):
     A row whose `open` is False changes nothing.
     """
 
-    def update(self, row: Menu, y: Any) -> Self: ...
+    def update(self, row: Menu, y: Any) -> Any: ...
 
 
 State = TypeVar("State")
 World = TypeVar("World")
 
 
+@runtime_checkable
 class Policy(Protocol[State]):
     """Who chooses. A policy is data (a pytree of hyperparameters); its state is a fold of `update`."""
 
@@ -159,6 +163,7 @@ class Policy(Protocol[State]):
     def update(self, state: State, menu: Menu, choice: Choice, outcome: Outcome) -> State: ...
 
 
+@runtime_checkable
 class Oracle(Protocol[World]):
     """The simulated environment. `World` holds only what changes; constants live in the oracle's own fields."""
 
@@ -168,6 +173,7 @@ class Oracle(Protocol[World]):
     def value(self, world: World) -> Float[Array, "K"]: ...
 
 
+@runtime_checkable
 class Live(Protocol):
     """The host oracle: the same two verbs, impure."""
 

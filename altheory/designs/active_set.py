@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from altheory.designs.errors import DesignError
+from altheory.designs.interior import information
 from altheory.designs.masters import Master
 from altheory.designs.pool import Matrix, Vector
 from altheory.designs.problem import Problem
@@ -17,8 +18,6 @@ ROUNDS = 200
 STALLED = 15
 POLISHED, POLISHED_POOL = 300, 1 << 22
 """Up to this many items in the support, and entries in the pool, the last working set is solved to full accuracy."""
-LOOSE = 1e-3
-"""Below this accuracy the weight that is let go is limited; above it, small working sets matter more."""
 SINGLE_TRUST = 0.3
 """Float32 scores are used while their error on the working set is below this share of the gap."""
 
@@ -98,27 +97,35 @@ def _polish(problem: Problem, master: Master, state: Solution, aim: float) -> No
     with few_threads(len(rows)):
         weights, slack, steps = master.solve(rows, problem.prior, problem.constraint(state.index), start, tol=aim)
     w, s = weights[:size], slack[:size]
-    keep = (w > s) | (w > 1e-3 / size)
-    if aim < LOOSE:
-        order = np.argsort(w)
-        keep[order[np.cumsum(w[order]) > 0.3 * aim]] = (
-            True  # what is let go must not cost more than is still to be gained
-        )
-    if not _spans(problem, rows[:size][keep], w[keep]):
-        keep = w > 0
+    keep = _worth_keeping(problem, master, state.index, rows[:size], w, s, aim)
     state.index, state.weights = state.index[keep], problem.feasible(state.index[keep], w[keep])
     state.steps += steps
     state.rounds += 1
     state.solved = aim
 
 
-def _spans(problem: Problem, rows: Matrix, weights: Vector) -> bool:
-    m = (rows * weights[:, None]).T @ rows + problem.prior
-    try:
-        pivots = np.diag(np.linalg.cholesky(m))
-    except np.linalg.LinAlgError:
-        return False
-    return bool(pivots.min() > 1e-7 * pivots.max())
+def _worth_keeping(
+    problem: Problem, master: Master, index: Vector, rows: Matrix, w: Vector, s: Vector, aim: float
+) -> Vector:
+    """The smallest set of items whose gap on the working set is still near what was aimed for.
+
+    First those that weigh, then all but a share of weight that is small beside the gap, then all: where the optimum is
+    nearly singular, the smallest weights are what the certificate rests on.
+    """
+    weighing = (w > s) | (w > 1e-3 / len(w))
+    order = np.argsort(w)
+    most = weighing.copy()
+    most[order[np.cumsum(w[order]) > 0.3 * aim]] = True
+    for keep in (weighing, most):
+        m = information(rows[keep], problem.feasible(index[keep], w[keep]), problem.prior)
+        try:
+            root, ratio = master.bound(m)
+        except np.linalg.LinAlgError:
+            continue
+        top = float(problem.charge(((rows @ root) ** 2).sum(1), index).max())
+        if ratio * (top + problem.spare(root)) - 1 <= 3 * aim:
+            return keep
+    return w > 0
 
 
 def _look(problem: Problem, master: Master, state: Solution, exact: bool, tol: float) -> tuple[Candidates, bool, float]:

@@ -5,7 +5,7 @@ An information function :math:`H(M)` has the normalised slope :math:`S = \nabla 
 Cite: pukelsheim2006optimal.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -13,6 +13,7 @@ from scipy.linalg import solve_triangular
 from altheory.designs.pool import Matrix, Vector
 
 
+@runtime_checkable
 class Criterion(Protocol):
     """A smooth information function of a positive definite matrix."""
 

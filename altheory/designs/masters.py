@@ -1,11 +1,11 @@
 """What each family of criteria needs of the active set: solve a working set, then bound the optimum from a design."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from altheory.designs.criteria import Criterion, factor, lower_solve
+from altheory.designs.criteria import Criterion, Trace, factor, lower_solve
 from altheory.designs.eigenvalue import smallest, smallest_eigenvalue
 from altheory.designs.interior import interior
 from altheory.designs.minimax import minimax
@@ -15,6 +15,7 @@ from altheory.designs.spread import spread
 Constraint = tuple[Matrix, Vector]
 
 
+@runtime_checkable
 class Master(Protocol):
     """Solves small sets; keeps whatever multipliers prove the bound."""
 
@@ -48,6 +49,11 @@ class Smooth:
     def solve(
         self, rows: Matrix, prior: Matrix, constraint: Constraint, start: Vector, *, tol: float
     ) -> tuple[Vector, Vector, int]:
+        if isinstance(self.criterion, Trace) and self.criterion.k.shape[1] < rows.shape[1]:
+            # few targets leave directions nobody asks about: the level as a variable copes with a singular optimum
+            began = (start, np.ones(1))
+            saddle = minimax(rows, self.criterion.k.T, prior, constraint, began, tol=tol, summed=True)
+            return saddle.weights, saddle.slack / saddle.level, saddle.steps
         centre = interior(self.criterion, rows, prior, constraint, start, tol=tol)
         return centre.weights, centre.slack, centre.steps
 
@@ -66,6 +72,10 @@ class WorstTarget:
 
     def __init__(self, targets: Pool, to: Matrix) -> None:
         self.pool, self.to = targets, to
+        self.forget()
+
+    def forget(self) -> None:
+        """Start again without targets."""
         self.index = np.zeros(0, dtype=np.int64)
         self.mixture = np.zeros(0)
         self.worst = np.inf

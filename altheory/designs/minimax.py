@@ -36,15 +36,17 @@ class Local:
     y: Matrix
 
     def hessian(self, mixture: Vector) -> Matrix:
+        """The mixture's second derivative; a single mixture weight stands for the sum of all targets."""
         u = (self.y * np.sqrt(mixture)).T @ self.z
         return 2 * (self.z.T @ self.z) * (u.T @ u)
 
 
-def local(rows: Matrix, targets: Matrix, prior: Matrix, weights: Vector) -> Local:
-    """Evaluate target variances and their gradients in the weights."""
+def local(rows: Matrix, targets: Matrix, prior: Matrix, weights: Vector, *, summed: bool = False) -> Local:
+    """Evaluate target variances, or their sum, and their gradients in the weights."""
     lower = factor(information(rows, weights, prior))
     z, y = lower_solve(lower, rows.T), lower_solve(lower, targets.T)
-    return Local((y * y).sum(0), -((y.T @ z) ** 2), z, y)
+    q, j = (y * y).sum(0), -((y.T @ z) ** 2)
+    return Local(q.sum(keepdims=True), j.sum(0, keepdims=True), z, y) if summed else Local(q, j, z, y)
 
 
 def minimax(
@@ -55,14 +57,16 @@ def minimax(
     start: tuple[Vector, Vector],
     *,
     tol: float,
+    summed: bool = False,
 ) -> Saddle:
     """Follow the central path of items and targets together until the saddle's relative gap is below `tol`.
 
-    `rows [m, r]`, `targets [t, r]`, `start` = (weights `[m]` > 0, mixture `[t]` > 0).
+    `rows [m, r]`, `targets [t, r]`, `start` = (weights `[m]` > 0, mixture `[t]` > 0; `[1]` where `summed`, which
+    minimises the sum of the targets' variances instead of the largest).
     """
     c, b = constraint
     w, v = start[0] / (c[0] @ start[0]), start[1] / start[1].sum()
-    at = local(rows, targets, prior, w)
+    at = local(rows, targets, prior, w, summed=summed)
     level = float(at.q.max()) * 1.05
     room = level - at.q
     y = np.zeros(len(b))
@@ -78,7 +82,7 @@ def minimax(
         if following is None:
             break
         now = following
-        at = local(rows, targets, prior, now.weights)
+        at = local(rows, targets, prior, now.weights, summed=summed)
     best.steps = step
     return best
 

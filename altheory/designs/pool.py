@@ -1,6 +1,6 @@
 """Pools of items: arrays in memory, memory-mapped files and arrays on devices, read only by chunks."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +17,7 @@ Matrix = npt.NDArray[Any]
 Vector = npt.NDArray[Any]
 
 
+@runtime_checkable
 class Pool(Protocol):
     """Rows of a `[items, features]` matrix that are never copied whole."""
 

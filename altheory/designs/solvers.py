@@ -1,15 +1,16 @@
 """Which solver runs: the active set by default, first-order steps and cone solvers when told."""
 
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
 
-from altheory.designs.active_set import solve_active_set
+from altheory.designs.active_set import Solution, solve_active_set
 from altheory.designs.assemble import Assembly
 from altheory.designs.criteria import Determinant
 from altheory.designs.elfving import Contrast, solve_contrast
 from altheory.designs.errors import DesignError
-from altheory.designs.masters import Smooth
+from altheory.designs.masters import Smooth, WorstTarget
 from altheory.designs.pool import Vector
 from altheory.designs.start import starting_items
 from altheory.designs.steppers import STEPPERS
@@ -36,8 +37,34 @@ def solve(made: Assembly, solver: str, *, tol: float, start: tuple[Vector, Vecto
     if isinstance(made.master, Contrast):
         found = solve_contrast(made.problem, made.master, tol=tol)
         return found.index, found.weights, found.rounds, "linear programme"
-    found = solve_active_set(made.problem, made.master, tol=tol, start=_spanning(made, start))
+    try:
+        found = solve_active_set(made.problem, made.master, tol=tol, start=_spanning(made, start))
+    except (DesignError, np.linalg.LinAlgError):
+        if isinstance(made.master, Smooth) and isinstance(made.master.criterion, Determinant):
+            raise
+        found = _with_floor(made, tol)
     return found.index, found.weights, found.steps, "active-set"
+
+
+def _with_floor(made: Assembly, tol: float) -> Solution:
+    r"""Where the optimum is singular: reserve a share δ of the mass for items that span, and solve for the rest.
+
+    The reserve acts as a prior :math:`\delta/(1-\delta)\,U`; if the rest is solved to a gap ε, the mixture has at most
+    :math:`(1+\varepsilon)/(1-\delta) - 1`, for the original problem.
+    """
+    problem, delta = made.problem, 0.3 * tol
+    index = starting_items(problem)
+    reserve = problem.feasible(index, np.full(len(index), 1 / len(index)))
+    prior = problem.prior + delta / (1 - delta) * (problem.information(index, reserve) - problem.prior)
+    if isinstance(made.master, WorstTarget):
+        made.master.forget()
+    found = solve_active_set(replace(problem, prior=prior), made.master, tol=0.5 * tol)
+    both = np.union1d(index, found.index)
+    weights = np.zeros(len(both))
+    weights[np.searchsorted(both, index)] += delta * reserve
+    weights[np.searchsorted(both, found.index)] += (1 - delta) * found.weights
+    found.index, found.weights = both, weights
+    return found
 
 
 def _spanning(made: Assembly, start: tuple[Vector, Vector] | None) -> tuple[Vector, Vector] | None:

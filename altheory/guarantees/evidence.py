@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import stats
@@ -24,6 +24,7 @@ class Finding:
     detail: str
 
 
+@runtime_checkable
 class Evidence(Protocol):
     """How a claim binds: in the mean, with a probability, on every path, or as an identity."""
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 from altheory.beliefs import beta_bernoulli, counts, linear
-from altheory.core import score
+from altheory.core import Scalar, score
 from altheory.policies.argmax import Argmax
 from altheory.scores import oful_index, thompson, ucb, ucb1_index, uniform
 
 
-def ucb1(arms: int, *, scale: float = 1.0) -> Argmax:
+def ucb1(arms: int, *, scale: Scalar = 1.0) -> Argmax:
     """UCB1 on `arms` arms with rewards in [0, 1]; `scale` multiplies the bonus (the theorem needs 1).
 
     Cite: auer2002finite.
@@ -16,7 +16,7 @@ def ucb1(arms: int, *, scale: float = 1.0) -> Argmax:
     return Argmax(counts(arms), score(ucb1_index, scale=scale))
 
 
-def thompson_bernoulli(arms: int, *, a: float = 1.0, b: float = 1.0) -> Argmax:
+def thompson_bernoulli(arms: int, *, a: Scalar = 1.0, b: Scalar = 1.0) -> Argmax:
     """Thompson sampling on `arms` Bernoulli arms under Beta(a, b) priors. Cite: thompson1933likelihood."""
     return Argmax(beta_bernoulli(arms, a=a, b=b), thompson)
 
@@ -24,11 +24,11 @@ def thompson_bernoulli(arms: int, *, a: float = 1.0, b: float = 1.0) -> Argmax:
 def linucb(
     dim: int,
     *,
-    alpha: float | None = None,
-    delta: float = 0.05,
-    bound: float = 1.0,
-    prior: float = 1.0,
-    noise: float = 1.0,
+    alpha: Scalar | None = None,
+    delta: Scalar = 0.05,
+    bound: Scalar = 1.0,
+    prior: Scalar = 1.0,
+    noise: Scalar = 1.0,
 ) -> Argmax:
     """LinUCB in `dim` features: a fixed width of `alpha` standard deviations, or OFUL's anytime radius where None.
 
@@ -38,7 +38,7 @@ def linucb(
     return Argmax(linear(dim, prior=prior, noise=noise), index)
 
 
-def lints(dim: int, *, prior: float = 1.0, noise: float = 1.0) -> Argmax:
+def lints(dim: int, *, prior: Scalar = 1.0, noise: Scalar = 1.0) -> Argmax:
     """Linear Thompson sampling in `dim` features. Cite: agrawal2013thompson."""
     return Argmax(linear(dim, prior=prior, noise=noise), thompson)
 

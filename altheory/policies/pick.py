@@ -1,6 +1,6 @@
 """From scores to a choice: the few lines every picking policy shares."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ class Acting:
     status: Array
 
 
+@runtime_checkable
 class Picker(Protocol):
     """A policy in two parts: scores, which may be costly, and the law of the pick given them, which is cheap.
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from altheory.core import Menu, Score, score
+from altheory.core import Menu, Scalar, Score, score
 from altheory.policies.pick import worth
 
 
@@ -14,10 +14,10 @@ def never(belief: Any, menu: Menu, scores: Float[Array, "K"]) -> Bool[Array, ""]
     return jnp.bool_(False)
 
 
-def below(threshold: float) -> Score:
+def below(threshold: Scalar) -> Score:
     """Stop once no open item's score exceeds `threshold`."""
     return score(_below, threshold=threshold)
 
 
-def _below(belief: Any, menu: Menu, scores: Float[Array, "K"], *, threshold: float) -> Bool[Array, ""]:
+def _below(belief: Any, menu: Menu, scores: Float[Array, "K"], *, threshold: Scalar) -> Bool[Array, ""]:
     return worth(scores, menu.open).max() <= threshold

@@ -5,11 +5,11 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from altheory.core import Key, Menu, needs
+from altheory.core import Key, Menu, Scalar, needs
 
 
 @needs("mean", "std")
-def ucb(belief: Any, menu: Menu, key: Key, *, width: float = 1.0) -> Float[Array, "K"]:
+def ucb(belief: Any, menu: Menu, key: Key, *, width: Scalar = 1.0) -> Float[Array, "K"]:
     r"""Upper confidence bound :math:`\mu_k + w\,\sigma_k`, for any belief with a mean and a standard deviation.
 
     Cite: auer2002finite.
@@ -18,7 +18,7 @@ def ucb(belief: Any, menu: Menu, key: Key, *, width: float = 1.0) -> Float[Array
 
 
 @needs("mean", "count")
-def ucb1_index(belief: Any, menu: Menu, key: Key, *, scale: float = 1.0) -> Float[Array, "K"]:
+def ucb1_index(belief: Any, menu: Menu, key: Key, *, scale: Scalar = 1.0) -> Float[Array, "K"]:
     r"""The UCB1 index :math:`\hat\mu_k + s\sqrt{2\ln t / N_k}` after `t` plays, infinite where :math:`N_k = 0`.
 
     The theorem holds for rewards in [0, 1] and `scale` 1. Cite: auer2002finite.
@@ -29,7 +29,7 @@ def ucb1_index(belief: Any, menu: Menu, key: Key, *, scale: float = 1.0) -> Floa
 
 
 @needs("mean", "std", "radius")
-def oful_index(belief: Any, menu: Menu, key: Key, *, delta: float = 0.05, bound: float = 1.0) -> Float[Array, "K"]:
+def oful_index(belief: Any, menu: Menu, key: Key, *, delta: Scalar = 0.05, bound: Scalar = 1.0) -> Float[Array, "K"]:
     r"""The OFUL index :math:`x_k^\top\hat\theta + \beta_t\|x_k\|_{P^{-1}}` with the anytime radius :math:`\beta_t`.
 
     Valid with probability :math:`1-\delta` for :math:`\|\theta\| \le` `bound`. Cite: abbasi2011improved.

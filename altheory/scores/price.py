@@ -5,10 +5,10 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from altheory.core import Key, Menu, Score, ScoreFn, score
+from altheory.core import Key, Menu, Scalar, Score, ScoreFn, score
 
 
-def _per_dollar(belief: Any, menu: Menu, key: Key, *, inner: Score, power: float = 1.0) -> Float[Array, "K"]:
+def _per_dollar(belief: Any, menu: Menu, key: Key, *, inner: Score, power: Scalar = 1.0) -> Float[Array, "K"]:
     gain = inner(belief, menu, key)
     price = menu.price**power
     free = price <= 0
@@ -16,7 +16,7 @@ def _per_dollar(belief: Any, menu: Menu, key: Key, *, inner: Score, power: float
     return jnp.where(gain < 0, gain * price, rate)
 
 
-def per_dollar(inner: ScoreFn | Score, *, power: float = 1.0) -> Score:
+def per_dollar(inner: ScoreFn | Score, *, power: Scalar = 1.0) -> Score:
     r"""A score divided by the price, :math:`s_k / p_k^{\alpha}` with :math:`\alpha` = `power`.
 
     What is free and worth anything comes first. A negative score is multiplied instead, so that of two equally bad

@@ -94,7 +94,7 @@ def test_top_two_challenges_until_the_challenger_differs():
 
 def test_top_two_with_one_open_item_plays_it():
     policy = al.TopTwo(al.counts(K), noisy, 0.6)
-    choice = policy.select(policy.init(None), MENU.replace(open=jnp.arange(K) == 2), jax.random.key(0))
+    choice = policy.select(policy.init(jax.random.key(1)), MENU.replace(open=jnp.arange(K) == 2), jax.random.key(0))
     assert (int(choice.item), float(choice.prob), bool(choice.stop)) == (2, 1.0, False)
 
 
@@ -129,7 +129,7 @@ def test_nan_loses_to_every_number_and_closed_items_to_nan():
         (lambda: al.Budgeted(al.ucb1(2), -1.0), ValueError, "Budgeted budget must be at least 0"),
         (lambda: al.Epsilon(al.Budgeted(al.ucb1(2), 1.0)), TypeError, "it got Budgeted: put Epsilon inside it instead"),
         (lambda: al.Batched(al.Batched(al.ucb1(2), 2), 2), TypeError, "it got Batched: put Batched inside it"),
-        (lambda: al.Argmax(al.counts(2), 3.0), TypeError, "score needs a function"),
+        (lambda: al.score(3.0), TypeError, "score needs a function"),
     ],
 )
 def test_bad_policies_are_one_sentence(build, error, sentence):
