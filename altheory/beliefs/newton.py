@@ -89,7 +89,7 @@ class Data:
 
 
 def contrasts(classes: int) -> np.ndarray:
-    r"""`[C-1, C]` Helmert contrasts over :math:`\sqrt2`: :math:`BB^\top = I/2`, :math:`B1 = 0`; two give `[-1/2, 1/2]`."""
+    r"""`[C-1, C]` Helmert contrasts over :math:`\sqrt2`: :math:`BB^\top = I/2`, :math:`B1 = 0`."""
     rows = [np.r_[-np.ones(k), k, np.zeros(classes - k - 1)] / np.sqrt(k * (k + 1)) for k in range(1, classes)]
     return np.array(rows) / np.sqrt(2)
 

@@ -1,5 +1,6 @@
 """The `design` study: how well n chosen items determine a linear model of a pool."""
 
+import functools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -69,13 +70,20 @@ def worst_variance(x: np.ndarray, counts: np.ndarray) -> float:
 
 def _rules(x: np.ndarray, most: int) -> Iterator[Picks]:
     for criterion in CRITERIA.values():
-        design = al.optimal_design(x, criterion, tol=1e-4).prune()
-        yield lambda n, rng, design=design: al.round_design(design, n)
+        yield functools.partial(_rounded, al.optimal_design(x, criterion, tol=1e-4).prune())
     greedy = al.go_greedy(x, most, rule="uncertain", repeat=True, prior=1e-3 * np.eye(x.shape[1])).picks
     centres = np.asarray(al.k_center(x.astype(np.float32), min(most, len(x))))
     for order in (greedy, centres):
-        yield lambda n, rng, order=order: np.bincount(order[:n], minlength=len(x))
-    yield lambda n, rng: np.bincount(rng.permutation(len(x))[:n], minlength=len(x))
+        yield functools.partial(_first, order, len(x))
+    yield lambda n, rng: _first(rng.permutation(len(x)), len(x), n, rng)
+
+
+def _rounded(design: al.Design, n: int, rng: np.random.Generator) -> np.ndarray:
+    return al.round_design(design, n)
+
+
+def _first(order: np.ndarray, items: int, n: int, rng: np.random.Generator) -> np.ndarray:
+    return np.bincount(order[:n], minlength=items)
 
 
 def _error(
