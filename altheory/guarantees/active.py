@@ -21,7 +21,7 @@ ROUNDING = 1e-6
 
 def entropies(p: np.ndarray) -> np.ndarray:
     """Entropy over the last axis, in nats."""
-    return -xlogy(p, p).sum(-1)
+    return np.asarray(-xlogy(p, p).sum(-1))
 
 
 def _beliefs() -> Iterator[tuple[str, np.ndarray]]:
