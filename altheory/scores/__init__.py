@@ -30,7 +30,7 @@ from altheory.scores.submodular import (
     facility_location,
     greedy,
 )
-from altheory.scores.unbiased import lure, lure_weights
+from altheory.scores.unbiased import importance_weighted_risk, lure, lure_weights
 from altheory.scores.uncertainty import entropy, least_confidence, margin
 from altheory.scores.wrappers import (
     bald_score,
@@ -70,6 +70,7 @@ __all__ = [
     "expected_gradient_length",
     "facility_location",
     "greedy",
+    "importance_weighted_risk",
     "information_density",
     "joint_information",
     "k_center",

@@ -46,3 +46,22 @@ def lure(losses: Any, proposal: Proposal, total: int) -> Float[Array, "..."]:
     mean = (weights.astype(x.dtype) * x).mean(-1)
     raise_if_nan("losses", x, mean)
     return mean
+
+
+def importance_weighted_risk(losses: Any, prob: Any, asked: Any) -> Float[Array, "..."]:
+    r"""The unbiased mean loss over a stream whose labels are bought at random, :math:`\frac1T\sum_t\frac{Q_t}{p_t}L_t`.
+
+    `asked [..., T]` says whose label was bought (:math:`Q_t`), `prob [..., T]` with what probability :math:`p_t`, fixed
+    before the coin is thrown and above 0; `losses [..., T]` count only where asked. Memory: the input. Raises
+    `ValueError` on probabilities outside (0, 1], other shapes, and NaN where asked. Cite: beygelzimer2009importance.
+    """
+    x, p = as_floats("losses", losses, axes="... T"), as_floats("prob", prob, axes="... T")
+    q = jnp.asarray(asked).astype(bool)
+    if not x.shape == p.shape == q.shape:
+        raise ValueError(f"losses, prob and asked must have one shape; theirs are {x.shape}, {p.shape} and {q.shape}")
+    within("prob", p, 0, 1)
+    if not is_traced(p) and not bool((p > 0).all()):
+        raise ValueError("prob must be above 0 for every item; it has 0: bound it from below before the coin is thrown")
+    paid = jnp.where(q, x, 0)
+    raise_if_nan("losses", paid, paid)
+    return (paid / p.astype(x.dtype)).mean(-1)

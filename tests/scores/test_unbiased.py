@@ -37,3 +37,21 @@ def test_a_batch_of_draws_is_one_estimate_a_row():
 def test_errors_name_the_argument(losses, proposal, total, message):
     with pytest.raises(ValueError, match=message):
         al.lure(np.array(losses), np.array(proposal), total)
+
+
+def test_a_stream_counts_what_was_bought():
+    got = al.importance_weighted_risk([1.0, np.nan, 3.0, 4.0], [0.5, 0.2, 1.0, 0.25], [True, False, True, True])
+    np.testing.assert_allclose(got, (1 / 0.5 + 3 + 4 / 0.25) / 4)
+
+
+@pytest.mark.parametrize(
+    ("losses", "prob", "message"),
+    [
+        ([1.0, 2.0], [0.5, 0.0], "prob must be above 0"),
+        ([1.0, 2.0], [0.5], r"must have one shape; theirs are \(2,\), \(1,\) and \(2,\)"),
+        ([np.nan, 2.0], [0.5, 0.5], "losses must hold numbers; it has NaN"),
+    ],
+)
+def test_a_stream_without_sense_is_refused(losses, prob, message):
+    with pytest.raises(ValueError, match=message):
+        al.importance_weighted_risk(losses, prob, [True, True])
