@@ -34,6 +34,9 @@ from altheory.guarantees.observe import (
     rewards_in_unit_interval,
 )
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
+from altheory.guarantees.streams import (
+    iwal_unbiased,
+)
 from altheory.guarantees.submodular import (
     cost_benefit_loss,
     facility_location_acg,
@@ -71,6 +74,7 @@ ALL: tuple[Guarantee, ...] = (
     greedy_cardinality,
     lazy_greedy_equivalence,
     stochastic_greedy,
+    iwal_unbiased,
 )
 """Every theorem of the catalogue."""
 
@@ -104,6 +108,7 @@ __all__ = [
     "guarantee",
     "hellman_raviv_fano",
     "information_never_hurts",
+    "iwal_unbiased",
     "k_center_greedy",
     "kmeanspp",
     "kw_equivalence",
