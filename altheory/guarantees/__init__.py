@@ -18,10 +18,7 @@ from altheory.guarantees.designs import (
     ky_init,
     xy_optimal_certificate,
 )
-from altheory.guarantees.diversity import (
-    k_center_greedy,
-    kmeanspp,
-)
+from altheory.guarantees.diversity import k_center_greedy, kmeanspp
 from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
@@ -34,9 +31,7 @@ from altheory.guarantees.observe import (
     rewards_in_unit_interval,
 )
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
-from altheory.guarantees.streams import (
-    iwal_unbiased,
-)
+from altheory.guarantees.streams import iwal_unbiased
 from altheory.guarantees.submodular import (
     cost_benefit_loss,
     facility_location_acg,
