@@ -19,6 +19,7 @@ from altheory.guarantees.designs import (
     xy_optimal_certificate,
 )
 from altheory.guarantees.diversity import k_center_greedy, kmeanspp
+from altheory.guarantees.elimination import od_linbai, phased_elimination_regret
 from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
@@ -69,6 +70,8 @@ ALL: tuple[Guarantee, ...] = (
     greedy_cardinality,
     lazy_greedy_equivalence,
     stochastic_greedy,
+    od_linbai,
+    phased_elimination_regret,
     iwal_unbiased,
 )
 """Every theorem of the catalogue."""
@@ -111,6 +114,8 @@ __all__ = [
     "lazy_greedy_equivalence",
     "lure_unbiased",
     "multiplicative_d_optimal",
+    "od_linbai",
+    "phased_elimination_regret",
     "plays_thompson_bernoulli",
     "plays_ucb1",
     "potential",

@@ -2,6 +2,7 @@
 
 from altheory.policies.argmax import Argmax, Softmax, TopTwo
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
+from altheory.policies.elimination import OdLinBai, PhasedElimination
 from altheory.policies.named import lints, linucb, random, thompson_bernoulli, ucb1
 from altheory.policies.play import PlayDesign
 from altheory.policies.rules import (
@@ -28,6 +29,8 @@ __all__ = [
     "Batched",
     "Budgeted",
     "Epsilon",
+    "OdLinBai",
+    "PhasedElimination",
     "PlayDesign",
     "SetPolicy",
     "Softmax",

@@ -4,7 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Int, Num
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record
 from altheory.core.check import nonnegative
@@ -39,7 +39,7 @@ class PlayDesign:
     """
 
     belief: Any
-    repeats: Int[Array, "K"] = leaf(converter=_whole)
+    repeats: Num[Array | np.ndarray, "*K"] = leaf(converter=_whole)
 
     def __check__(self) -> None:
         nonnegative("PlayDesign repeats", self.repeats)
@@ -50,7 +50,7 @@ class PlayDesign:
             )
 
     def init(self, key: Key) -> Playing:
-        return Playing(self.belief, jnp.int32(0), self.repeats)
+        return Playing(self.belief, jnp.int32(0), jnp.asarray(self.repeats))
 
     def select(self, state: Playing, menu: Menu, key: Key) -> Choice:
         due = jnp.where(menu.open, state.left, 0).astype(menu.price.dtype)

@@ -78,6 +78,8 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "Budgeted sets": lambda f=1.0: al.Budgeted(POLICIES["SetPolicy that looks at features"](f), f),
 }
 STOP_RULES = {"never", "below"}
+PHASED = {"OdLinBai", "PhasedElimination"}
+"""Policies for a fixed table of arms, with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
 

@@ -20,7 +20,7 @@ def test_every_belief_and_its_builder_is_there():
 
 
 def test_every_policy_and_alias_is_there():
-    assert names(c.POLICIES) | c.STOP_RULES | c.SET_RULES == set(altheory.policies.__all__)
+    assert names(c.POLICIES) | c.STOP_RULES | c.SET_RULES | c.PHASED == set(altheory.policies.__all__)
 
 
 def test_every_oracle_is_there():

@@ -50,10 +50,10 @@ def test_the_first_pull_follows_the_law_it_reports():
 def test_a_closed_item_waits_and_the_run_stops_where_only_closed_items_are_due():
     policy = al.PlayDesign(al.linear(2), jnp.array([0, 2, 0, 0, 0]))
     menu = BANDIT.offer(())
-    choice = policy.select(policy.init(None), menu.closing(jnp.arange(5) == 1), jax.random.key(0))
+    choice = policy.select(policy.init(jax.random.key(0)), menu.closing(jnp.arange(5) == 1), jax.random.key(0))
     assert bool(choice.stop)
     assert not bool(choice.valid)
-    assert int(policy.select(policy.init(None), menu, jax.random.key(0)).item) == 1
+    assert int(policy.select(policy.init(jax.random.key(0)), menu, jax.random.key(0)).item) == 1
 
 
 @pytest.mark.parametrize(
