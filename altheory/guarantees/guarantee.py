@@ -1,6 +1,7 @@
 """`guarantee`: a theorem one can call, and `check`: what a study says about it."""
 
 import dataclasses
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -88,7 +89,7 @@ class Guarantee:
     @property
     def arity(self) -> int:
         """How many of the bound's arguments say what it is about; a further one is the round."""
-        names = self.bound.__code__.co_varnames[: self.bound.__code__.co_argcount]
+        names = list(inspect.signature(self.bound).parameters)
         return len(names) - (names[-1] == "t")
 
 
