@@ -67,7 +67,7 @@ def test_draws_have_the_inverse_information_as_covariance(classes, noisy):
 @pytest.mark.parametrize("noisy", [False, True])
 def test_the_laplace_posterior_agrees_with_nuts(noisy):
     """Means within 0.3 and spreads within 25 % of NUTS: what the approximation allows at 60 labels."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), jax.numpy_dtype_promotion("standard"):
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=FutureWarning)
         import numpyro

@@ -48,7 +48,7 @@ def test_it_equals_the_loop_in_python():
     np.testing.assert_allclose(trace["cost"], paid, rtol=1e-6)
     np.testing.assert_allclose(state.inner.belief.moment, told.inner.belief.moment, rtol=1e-5)
     assert trace.item.shape == (horizon, 2)
-    assert (trace["labels"] == (trace.item >= 0).sum(1)).all()
+    assert (np.asarray(trace["labels"]) == (trace.item >= 0).sum(1)).all()
 
 
 def test_metrics_agree_with_the_items():
