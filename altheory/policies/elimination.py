@@ -37,7 +37,7 @@ class Phase:
     status: Int[Array, ""]
 
     @property
-    def best(self) -> Int[Array, ""]:
+    def best(self) -> Int[Array, "*runs"]:
         """The arm recommended: the active arm of the highest estimate, the first of equals."""
         return jnp.argmax(jnp.where(self.active, self.estimate, -jnp.inf), -1)
 
