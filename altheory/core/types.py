@@ -98,7 +98,7 @@ def menu(x: PyTree[Any], *, price: Any = None, noise: Any = None, open: Any = No
     """
     size = (x.index if isinstance(x, Rows) else jax.tree.leaves(x)[0]).shape[0]
     made = Menu(
-        x,
+        x if isinstance(x, Rows) else jax.tree.map(_array, x),
         _floats(jnp.ones(size) if price is None else price),
         _floats(jnp.zeros(size) if noise is None else noise),
         _array(jnp.ones(size, bool) if open is None else open),
