@@ -3,7 +3,7 @@
 from altheory.designs.batch import d_optimal_batch, d_optimal_kernel
 from altheory.designs.bounds import step_gain
 from altheory.designs.compare import reduce_support
-from altheory.designs.demonstrations import Greedy, go_greedy
+from altheory.designs.demonstrations import Greedy, go_greedy, sal_greedy
 from altheory.designs.design import Design
 from altheory.designs.errors import DesignError
 from altheory.designs.exchange import exchange_design
@@ -49,6 +49,7 @@ __all__ = [
     "preference_design",
     "reduce_support",
     "round_design",
+    "sal_greedy",
     "step_gain",
     "xy_optimal",
 ]

@@ -1,5 +1,6 @@
 """Greedy choice of demonstrations: pick the items whose labels shrink the predictive variance most."""
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,3 +95,51 @@ def _gain(rule: str, along: Matrix, own: Vector, y: Matrix, variance: Vector, no
     left = variance - reductions
     # ties between equal maxima go to the smaller mean
     return -(left.max(1) + 1e-9 * left.mean(1))
+
+
+Demonstrations = tuple[tuple[int, int], ...]
+"""Items shown to a model so far, each with its label."""
+
+
+def sal_greedy(
+    items: int,
+    n: int,
+    *,
+    uncertainty: Callable[[Demonstrations], float],
+    law: Callable[[Demonstrations, int], Any],
+    answer: Callable[[int], int],
+    candidates: Sequence[int] | None = None,
+) -> tuple[Vector, Vector]:
+    r"""Pick n demonstrations by asking a model, not a formula, how sure each would make it: simulated labels.
+
+    For every candidate the model's own label law :math:`p_c` = `law(shown, item)` `[classes]` is imagined out:
+    the pick minimises :math:`\sum_cp_c\,u(\text{shown} + (\text{item}, c))` with u = `uncertainty`, whatever the model says
+    of its targets (a mean entropy, a variance). Then `answer(item)` is asked for the label. Returns the picks `[n]` and
+    the uncertainty `[n + 1]` before and after each. Calls `uncertainty` up to n x candidates x classes times; where
+    it does not depend on labels, as in a Gaussian model, the picks are those of `go_greedy`. Raises `ValueError` on
+    bad sizes or a law that is none. Cite: mukherjee2024icl.
+    """
+    check.at_least("items", items, 1)
+    pool = list(range(items) if candidates is None else candidates)
+    if not 1 <= n <= len(pool):
+        raise ValueError(f"n must lie in 1..{len(pool)}, the number of candidates; it is {n}")
+    shown: Demonstrations = ()
+    picks, path = np.zeros(n, dtype=np.int64), [float(uncertainty(()))]
+    for t in range(n):
+        expected = [_imagined(shown, item, uncertainty, law) for item in pool]
+        item = pool.pop(int(np.argmin(expected)))
+        picks[t], shown = item, (*shown, (item, int(answer(item))))
+        path.append(float(uncertainty(shown)))
+    return picks, np.array(path)
+
+
+def _imagined(
+    shown: Demonstrations,
+    item: int,
+    uncertainty: Callable[[Demonstrations], float],
+    law: Callable[[Demonstrations, int], Any],
+) -> float:
+    p = np.asarray(law(shown, item), dtype=np.float64)
+    if p.ndim != 1 or not np.isfinite(p).all() or p.min() < 0 or abs(p.sum() - 1) > 1e-6:
+        raise ValueError(f"law must give a probability for each class; for item {item} it gave {p}")
+    return sum(float(p[c]) * float(uncertainty((*shown, (item, int(c))))) for c in np.flatnonzero(p))
