@@ -113,7 +113,7 @@ def sal_greedy(
     r"""Pick n demonstrations by asking a model, not a formula, how sure each would make it: simulated labels.
 
     For every candidate the model's own label law :math:`p_c` = `law(shown, item)` `[classes]` is imagined out:
-    the pick minimises :math:`\sum_cp_c\,u(\text{shown} + (\text{item}, c))` with u = `uncertainty`, whatever the model says
+    the pick minimises :math:`\sum_cp_c\,u(\text{shown} + (\text{item}, c))`, u = `uncertainty`, whatever the model says
     of its targets (a mean entropy, a variance). Then `answer(item)` is asked for the label. Returns the picks `[n]` and
     the uncertainty `[n + 1]` before and after each. Calls `uncertainty` up to n x candidates x classes times; where
     it does not depend on labels, as in a Gaussian model, the picks are those of `go_greedy`. Raises `ValueError` on
