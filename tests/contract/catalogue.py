@@ -5,7 +5,8 @@ key is the public name it covers; the words after it tell variants apart.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
@@ -75,7 +76,6 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "PlayDesign": lambda f=1.0: al.PlayDesign(BELIEFS["linear"](f), jnp.full(K, 2)),
     "SetPolicy": lambda f=1.0: al.SetPolicy(BELIEFS["logistic"](f), al.score(al.softmax_rule, temperature=f), 2),
     "SetPolicy that looks at features": lambda f=1.0: al.SetPolicy(BELIEFS["linear"](f), al.k_center_rule, 3),
-    "Budgeted sets": lambda f=1.0: al.Budgeted(POLICIES["SetPolicy that looks at features"](f), f),
 }
 STOP_RULES = {"never", "below"}
 PHASED = {"OdLinBai", "PhasedElimination"}
@@ -100,6 +100,13 @@ ORACLES: dict[str, Callable[..., Any]] = {
         X, LABELS, [f, 3.0], [0.3, 0.0], kind=["hard", "uniform"], informative=f, held_out=0.3
     ),
 }
+
+
+@contextmanager
+def doubles(on: bool = True) -> Iterator[None]:
+    """Double precision for what is built inside; tables of the catalogue stay single and mix with it."""
+    with jax.enable_x64(on), jax.numpy_dtype_promotion("standard"):
+        yield
 
 
 def belief_of(policy: Any) -> Any:

@@ -121,7 +121,7 @@ def test_it_can_be_saved_and_loaded(name):
 @every_belief
 def test_double_precision_agrees_with_single(name):
     single = fast(*setting(name), ORDER)[1]
-    with jax.enable_x64(True):
+    with c.doubles():
         double = fast(*setting(name), ORDER)[1]
     for key in {"mean", "std", "count", "probs"} & set(single):
         assert single[key].dtype == np.float32

@@ -22,7 +22,6 @@ NEVER_NAN = {
     "Epsilon",
     "PlayDesign",
     "SetPolicy that looks at features",
-    "Budgeted sets",
 }
 """Policies whose score is a number even where the belief is not: an arm of unknown count is as good as unplayed."""
 
@@ -169,7 +168,7 @@ def test_it_can_be_saved_and_loaded(name):
 @every_policy
 @pytest.mark.parametrize("wide", [False, True])
 def test_types_are_those_of_the_platform_and_stay_what_they_were(name, wide):
-    with jax.enable_x64(wide):
+    with c.doubles(wide):
         policy = c.POLICIES[name]()
         menu, y = parts(policy)
 

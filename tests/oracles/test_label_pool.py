@@ -85,7 +85,8 @@ def test_accuracy_is_measured_on_the_held_out_items():
     belief = al.logistic(D, 3).replace(weights=jnp.asarray(RNG.normal(size=(2, D)), jnp.float32))
     guess = np.asarray(belief.probs(menu)).argmax(1)
     state = al.Argmax(belief, al.uniform).init(KEY)
-    seen = Round(None, POOL, None, state, world, menu, None, None)
+    choice = al.Choice(jnp.int32(0), jnp.ones(()), jnp.bool_(False), jnp.bool_(True), jnp.int32(0))
+    seen = Round(None, POOL, None, state, world, menu, choice, al.Outcome(jnp.int32(0), jnp.ones(())))
     expected = (guess == Y)[np.asarray(counted)].mean()
     np.testing.assert_allclose(al.accuracy(seen), expected, rtol=1e-6)
 

@@ -52,7 +52,7 @@ def test_verbs_must_be_there(policy, oracle, sentence):
         ({"policies": {}}, "study needs at least one policy; it got an empty dict"),
         ({"horizon": 0}, "study horizon must be a whole number of at least 1; it is 0"),
         ({"seeds": 0}, "study seeds must be a whole number of at least 1; it is 0"),
-        ({"seeds": 2.0}, "study seeds must be a whole number of at least 1; it is 2.0"),
+        ({"seeds": True}, "study seeds must be a whole number of at least 1; it is True"),
         ({"record": (al.regret, al.regret)}, "study record must hold metrics of different names"),
         ({"policies": {"a": al.ucb1(3), "b": al.ucb1(9)}}, "the belief knows 9 arms"),
     ],
