@@ -122,6 +122,8 @@ def _devices(distributed: bool, coordinator: str | None, processes: int | None, 
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         jax.config.update("jax_compilation_cache_dir", str(cache))
     if distributed:
+        # Another process might read a program that is still being written.
+        jax.config.update("jax_enable_compilation_cache", False)
         jax.config.update("jax_cpu_collectives_implementation", "gloo")
         jax.distributed.initialize(coordinator, processes, process)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import jax
@@ -45,8 +46,34 @@ def _plain(x: Any) -> str:
     if isinstance(x, (tuple, list)):
         return "(" + ",".join(_plain(i) for i in x) + ")"
     if callable(x):
-        return f"{getattr(x, '__module__', '')}.{getattr(x, '__qualname__', type(x).__name__)}"
+        name = f"{getattr(x, '__module__', '')}.{getattr(x, '__qualname__', type(x).__name__)}"
+        return name if name.startswith("altheory.") else f"{name}:{_code(x)}"
     return repr(x)
+
+
+def _code(fn: Any) -> str:
+    """What a person's function does: its code, defaults and closed-over values, so that an edited one is another."""
+    inner = getattr(fn, "__wrapped__", None)
+    code = getattr(fn, "__code__", None)
+    if code is None:
+        return _plain(inner) if inner is not None else repr(type(fn))
+    held = [cell.cell_contents for cell in fn.__closure__ or ()]
+    parts = [_body(code), *map(_value, held), _value(fn.__defaults__), _value(fn.__kwdefaults__)]
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()[:16] + (f"({_plain(inner)})" if inner else "")
+
+
+def _body(code: CodeType) -> str:
+    inner = [_body(c) if isinstance(c, CodeType) else repr(c) for c in code.co_consts]
+    return f"{code.co_code.hex()}{code.co_names}{inner}"
+
+
+def _value(x: Any) -> str:
+    if callable(x) and not jax.tree_util.all_leaves([x]):
+        return describe(x)
+    if callable(x) or isinstance(x, (str, type(None))):
+        return _plain(x)
+    leaves = jax.tree.leaves(x)
+    return describe(x) if all(hasattr(v, "dtype") or isinstance(v, (int, float)) for v in leaves) else repr(x)
 
 
 def config_hash(config: Mapping[str, Any]) -> str:

@@ -137,7 +137,9 @@ def study(
     parts = {}
     for i, (name, policy) in enumerate(policies.items()):
         size = block or block_size(policy, oracle)
-        tag = config_hash({**config, "seeds": None, "policies": [config["policies"][name], size, jax.__version__]})
+        tag = config_hash(
+            {**config, "seeds": None, "policies": [config["policies"][name], size, jax.__version__, __version__]}
+        )
         parts[name] = run_blocks(
             policy, oracle, key, horizon=horizon, seeds=seeds, record=tuple(record), block=size,
             store=Store(Path(checkpoint) if checkpoint else None, f"{i}-{tag}"),
