@@ -76,7 +76,7 @@ def _digits(options: Options) -> dict[str, Part]:
         "entropy": al.entropy_score,
         "margin": al.margin_score,
         "least confidence": al.least_confidence_score,
-        "bald": al.bald_score,
+        "bald": al.score(al.bald_score, draws=16),
     }
     policies = {name: _within(al.Argmax(belief, score), options.budget) for name, score in scores.items()}
     return {"": Part(policies, pool, (al.accuracy, al.cost), al.plot.accuracy, accuracy_table)}
