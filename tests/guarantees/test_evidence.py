@@ -39,7 +39,7 @@ def test_a_true_mean_bound_is_rarely_called_violated():
 
 def test_a_mean_above_its_bound_is_found_also_with_heavy_tails():
     rng = np.random.default_rng(1)
-    heavy = 40.0 * (rng.uniform(size=(1500, 1)) < 0.05)
+    heavy = 40.0 * (rng.uniform(size=(4000, 1)) < 0.05)
     assert Mean(lambda run: run).judge(heavy, np.array([1.0]), alpha=1e-6).violated
     assert not Mean(lambda run: run).judge(heavy, np.array([2.1]), alpha=1e-6).violated
 
