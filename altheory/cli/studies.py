@@ -71,7 +71,7 @@ def _pool(options: Options, *, batch: int = 1, **labelers: Any) -> al.LabelPool:
 def _digits(options: Options) -> dict[str, Part]:
     pool = _pool(options)
     belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(options.horizon, 256))
-    scores = {
+    scores: dict[str, al.ScoreFn] = {
         "random": al.uniform,
         "entropy": al.entropy_score,
         "margin": al.margin_score,
