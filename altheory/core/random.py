@@ -12,9 +12,24 @@ from altheory.core.types import Key
 def gamma(key: Key, shape: Float[Array, "..."]) -> Float[Array, "..."]:
     """Gamma(shape, 1) variates, one for each entry of `shape > 0`; NaN for any other entry.
 
+    A shape far below 1 gives variates that round to 0; `log_gamma` does not. Cite: marsaglia2000simple.
+    """
+    value, log_boost = _parts(key, shape)
+    return value * jnp.exp(log_boost)
+
+
+def log_gamma(key: Key, shape: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Logarithms of Gamma(shape, 1) variates, finite for every shape above 0; NaN for any other entry.
+
     Marsaglia and Tsang's squeeze, a whole block of proposals a pass; shapes below 1 are boosted by U^(1/shape).
     Cite: marsaglia2000simple.
     """
+    value, log_boost = _parts(key, shape)
+    return jnp.log(value) + log_boost
+
+
+def _parts(key: Key, shape: Float[Array, "..."]) -> tuple[Array, Array]:
+    """A variate of shape at least 1, and the logarithm of what it is to be multiplied by."""
     boost_key, key = jax.random.split(key)
     known = (shape > 0) & (shape < jnp.inf)
     small = shape < 1
@@ -31,13 +46,20 @@ def gamma(key: Key, shape: Float[Array, "..."]) -> Float[Array, "..."]:
 
     value = _reject(key, propose)
     u = jax.random.uniform(boost_key, shape.shape, shape.dtype, minval=jnp.finfo(shape.dtype).tiny)
-    return jnp.where(small, value * u ** (1 / jnp.where(small, shape, 1)), value)
+    return value, jnp.where(small, jnp.log(u) / jnp.where(small, shape, 1), 0)
 
 
 def beta(key: Key, a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Beta(a, b) variates as a ratio of Gamma variates."""
-    g = gamma(key, jnp.stack([a, b]))
-    return g[0] / jnp.maximum(g[0] + g[1], jnp.finfo(g.dtype).tiny)
+    """Beta(a, b) variates, `sigmoid(beta_logit(key, a, b))`: in [0, 1] for every a and b above 0, however small."""
+    return jax.nn.sigmoid(beta_logit(key, a, b))
+
+
+def beta_logit(key: Key, a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The log odds of Beta(a, b) variates, as a difference of log Gamma variates: finite where the variate rounds to 0
+    or 1.
+    """
+    g = log_gamma(key, jnp.stack([a, b]))
+    return g[0] - g[1]
 
 
 def _reject(key: Key, propose: Callable[[Key], tuple[Array, Array]]) -> Array:

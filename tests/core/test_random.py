@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import special, stats
 
-from altheory.core.random import beta, gamma
+from altheory.core.random import beta, beta_logit, gamma, log_gamma
 
 ALPHA, DRAWS = 1e-6, 50_000
 KEY = jax.random.key(7)
@@ -25,6 +25,36 @@ def test_beta_follows_its_law(a, b):
     assert stats.kstest(draws, stats.beta(a, b).cdf).pvalue > ALPHA / 5
     assert draws.min() >= 0
     assert draws.max() <= 1
+
+
+@pytest.mark.parametrize(("a", "b"), [(0.01, 0.01), (0.001, 0.02), (0.02, 3.0), (0.5, 0.5)])
+def test_tiny_shapes_follow_their_law_on_the_scale_of_log_odds(a, b):
+    """Beta(0.01, 0.01) has a fifth of its mass below the least float32, and as much above the largest below 1."""
+    logit = np.asarray(beta_logit(KEY, jnp.full(DRAWS, a), jnp.full(DRAWS, b)), np.float64)
+    assert np.isfinite(logit).all()
+
+    def law(z):
+        """P(logit <= z): the far tail below is B_x(a, b) = x^a / a to first order, and above by symmetry."""
+        low = np.exp(a * np.minimum(z, 0) - special.betaln(a, b)) / a
+        high = 1 - np.exp(-b * np.maximum(z, 0) - special.betaln(a, b)) / b
+        return np.where(z < -30, low, np.where(z > 30, high, stats.beta(a, b).cdf(special.expit(z))))
+
+    assert stats.kstest(logit, law).pvalue > ALPHA / 4
+
+
+def test_tiny_shapes_give_numbers_in_the_unit_interval_with_the_right_share_on_each_side():
+    draws = np.asarray(beta(KEY, jnp.full(DRAWS, 0.01), jnp.full(DRAWS, 0.01)))
+    assert ((draws >= 0) & (draws <= 1)).all()
+    radius = np.sqrt(np.log(2 / ALPHA) / (2 * DRAWS))
+    for x in (1e-30, 1e-3, 0.5, 0.999):
+        assert abs((draws <= x).mean() - stats.beta(0.01, 0.01).cdf(x)) < radius
+
+
+def test_log_gamma_is_the_logarithm_of_gamma_and_stays_finite():
+    shapes = jnp.array([1e-3, 0.3, 1.0, 40.0])
+    log, plain = (np.asarray(f(KEY, jnp.broadcast_to(shapes, (1000, 4)))) for f in (log_gamma, gamma))
+    assert np.isfinite(log).all()
+    np.testing.assert_allclose(np.exp(log[:, 1:]), plain[:, 1:], rtol=1e-5)
 
 
 def test_draws_are_independent_across_entries():
