@@ -2,7 +2,20 @@
 
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
 from altheory.beliefs.counts import Counts, counts
+from altheory.beliefs.finite import Finite, finite, halfspaces
 from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
 
-__all__ = ["BetaBernoulli", "Counts", "Linear", "Logistic", "beta_bernoulli", "counts", "linear", "logistic"]
+__all__ = [
+    "BetaBernoulli",
+    "Counts",
+    "Finite",
+    "Linear",
+    "Logistic",
+    "beta_bernoulli",
+    "counts",
+    "finite",
+    "halfspaces",
+    "linear",
+    "logistic",
+]

@@ -55,10 +55,18 @@ def features(x: Any) -> Array:
     return x.table[x.index] if _is_rows(x) else x
 
 
+def item_ids(x: Any) -> Array:
+    """Which item of the pool each menu row is, `[K]` (a scalar, of one row): the index of `Rows`, or `x` itself."""
+    return x.index if _is_rows(x) else x
+
+
 def per_item(fn: Callable[[Array], Array], x: Any, *, axis: int = 0) -> Array:
-    """Apply `fn` to features `[N, d]` once an item, then spread its item axis over menu rows where `x` is `Rows`."""
-    if not _is_rows(x):
-        return fn(x)
+    """Apply `fn` to features `[N, d]` once an item, then spread its item axis over menu rows where `x` is `Rows`.
+
+    A menu of fewer rows than the table has items, such as a stream's, is looked up first.
+    """
+    if not _is_rows(x) or x.index.shape[0] < x.table.shape[0]:
+        return fn(features(x))
     each = fn(x.table)
     return jnp.concatenate([each] * x.copies, axis) if x.copies else jnp.take(each, x.index, axis=axis)
 

@@ -127,7 +127,7 @@ class LabelPool:
     def exam(self, world: PoolWorld) -> tuple[Menu, Int[Array, "N"], Bool[Array, "N"]]:
         """All items as a menu, their true classes, and the mask of the ones held out (all, where none are)."""
         n = self.X.shape[0]
-        menu = Menu(self.X, jnp.zeros(n), jnp.zeros(n), jnp.ones(n, bool))
+        menu = Menu(product(self.X, 1), jnp.zeros(n), jnp.zeros(n), jnp.ones(n, bool))
         return menu, self.y, world.held_out | ~world.held_out.any()
 
 

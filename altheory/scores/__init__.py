@@ -32,6 +32,7 @@ from altheory.scores.submodular import (
 )
 from altheory.scores.unbiased import importance_weighted_risk, lure, lure_weights
 from altheory.scores.uncertainty import entropy, least_confidence, margin
+from altheory.scores.version_space import disagreement, removed_mass, removed_mass_score
 from altheory.scores.wrappers import (
     bald_score,
     consensus_kl_score,
@@ -60,6 +61,7 @@ __all__ = [
     "contextual_diversity",
     "cost_benefit_greedy",
     "covering_radius",
+    "disagreement",
     "diverse_and_uncertain",
     "entropy",
     "entropy_score",
@@ -87,6 +89,8 @@ __all__ = [
     "per_dollar",
     "power_batch",
     "probability_cover",
+    "removed_mass",
+    "removed_mass_score",
     "sequence_entropy",
     "soft_rank_batch",
     "softmax_batch",

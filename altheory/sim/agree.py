@@ -24,11 +24,15 @@ def check_agreement(policy: Any, oracle: Any) -> None:
             f"the belief knows {belief.classes} classes and the oracle answers with {oracle.classes}: build the belief "
             f"with classes={oracle.classes}"
         )
-    width, arms = getattr(belief, "dim", None), getattr(belief, "arms", None)
-    if width is None and arms is None:
+    width, arms, items = (getattr(belief, name, None) for name in ("dim", "arms", "items"))
+    if width is None and arms is None and items is None:
         return
     menu = jax.eval_shape(lambda k: oracle.offer(oracle.init(k)), jax.random.key(0))
     x = menu.x.table if isinstance(menu.x, Rows) else menu.x
+    known = x.shape[0] if isinstance(menu.x, Rows) or x.ndim == 1 else None
+    if items is not None and items != known:
+        seen = f"{known} items" if known else f"{x.shape[-1]} features, no items by number"
+        raise ValueError(f"the belief knows {items} items and the menu offers {seen}: build one that fits")
     offered = f"arm ids of {x.shape[0]} arms" if x.ndim == 1 else f"{x.shape[-1]} features"
     if width is not None and (x.ndim != 2 or x.shape[1] != width):
         raise ValueError(f"the belief takes {width} features and the menu offers {offered}: build one that fits")

@@ -17,14 +17,21 @@ import altheory as al
 from altheory.policies.pick import Acting
 
 K, D, C = 6, 3, 3
+_rng = np.random.default_rng(0)
+X = _rng.normal(size=(K, D)).astype(np.float32)
 quick = functools.partial(jax.jit, compiler_options={"xla_backend_optimization_level": 0})
 """`jax.jit` that compiles in half the time, to slower code."""
 
 FLOATS = (0.6, 0.7, 0.8, 0.9, 1.0)
 
+TABLE = np.indices((2,) * K).reshape(K, -1).T
+"""All labellings of K items."""
+
 BELIEFS: dict[str, Callable[..., Any]] = {
     "counts": lambda f=1.0: al.counts(K, scale=f),
     "beta_bernoulli": lambda f=1.0: al.beta_bernoulli(K, a=f, b=f),
+    "finite": lambda f=1.0: al.finite(TABLE, noise=f / 3),
+    "halfspaces without noise": lambda f=1.0: al.halfspaces(f * np.r_[X, -X]),
     "linear": lambda f=1.0: al.linear(D, prior=f, noise=f),
     "logistic": lambda f=1.0: al.logistic(D, prior=f, capacity=8),
     "logistic of three classes": lambda f=1.0: al.logistic(D, C, prior=f, capacity=3),
@@ -46,6 +53,8 @@ SCORES: dict[str, Callable[..., Any]] = {
     "consensus_kl_score": lambda f=1.0: al.score(al.consensus_kl_score, draws=4),
     "error_reduction_score": lambda f=1.0: al.score(al.error_reduction_score, draws=4, loss="brier"),
     "epig_score": lambda f=1.0: al.score(al.epig_score, draws=4),
+    "removed_mass_score": lambda f=1.0: al.score(al.removed_mass_score),
+    "disagreement": lambda f=1.0: al.score(al.disagreement),
     "per_dollar": lambda f=1.0: al.per_dollar(al.entropy_score, power=f),
     "per_dollar of variance": lambda f=1.0: al.per_dollar(al.variance, power=f),
 }
@@ -83,8 +92,6 @@ PHASED = {"OdLinBai", "PhasedElimination"}
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
 
-_rng = np.random.default_rng(0)
-X = _rng.normal(size=(K, D)).astype(np.float32)
 LABELS = np.arange(K) % C
 UNIT = np.linspace(0.1, 0.9, K)
 
@@ -128,7 +135,8 @@ def with_belief(policy: Any, change: Callable[[Any], Any]) -> Any:
 
 def menu_for(belief: Any) -> al.Menu:
     """A menu of K items that fits a belief, with different prices and noise and one item closed."""
-    x = jnp.arange(K) if hasattr(belief, "arms") else jnp.asarray(X)
+    numbered = hasattr(belief, "arms") or getattr(belief, "items", None) is not None
+    x = jnp.arange(K) if numbered else jnp.asarray(X)
     price = jnp.asarray([0.1, 0.2, 0.3, 0.0, 0.4, 0.5])
     return al.menu(x, price=price, noise=jnp.linspace(0, 0.25, K), open=jnp.arange(K) != 2)
 
@@ -149,3 +157,5 @@ def supports(score: Any, belief: Any) -> bool:
 PAIRS = [(s, b) for s in SCORES for b in BELIEFS if supports(SCORES[s](), BELIEFS[b]())]
 """Every score with every belief that supports it (means and draws of class 1 are for two classes)."""
 PAIRS = [(s, b) for s, b in PAIRS if not (s == "thompson" and b == "logistic of three classes")]
+PAIRS = [(s, b) for s, b in PAIRS if not b.startswith("halfspaces") or s in ("disagreement", "uniform")]
+"""Halfspaces are the same belief as a table, but for how predictions are found."""
