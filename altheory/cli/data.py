@@ -18,6 +18,25 @@ def digits() -> tuple[np.ndarray, np.ndarray, list[str]]:
     return x, y, [str(c) for c in range(10)]
 
 
+def topics(
+    items: int = 3000, dim: int = 64, classes: int = 8, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Simulated sentence embeddings: unit vectors about topics of unequal size, each of a few subtopics, some mixed.
+
+    A stand-in for real embeddings where there are none: classes are told apart by few of the directions, a fifth of
+    the items lie between two topics, and the rarest topic has a sixth of the commonest one's share.
+    """
+    rng = np.random.default_rng(seed)
+    share = np.geomspace(1, 1 / 6, classes)
+    y = rng.choice(classes, items, p=share / share.sum())
+    centres = 0.25 * rng.normal(size=(classes, 4, dim)) + 0.35 * rng.normal(size=(classes, 1, dim))
+    own = centres[y, rng.integers(0, 4, items)]
+    other = centres[rng.integers(0, classes, items), rng.integers(0, 4, items)]
+    mix = np.where(rng.random(items) < 0.2, rng.uniform(0.2, 0.5, items), 0)[:, None]
+    x = (1 - mix) * own + mix * other + rng.normal(size=(items, dim))
+    return x / np.linalg.norm(x, axis=1, keepdims=True), y.astype(np.int32), [f"topic {c}" for c in range(classes)]
+
+
 def load(path: Path, labels: str | None) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Features `[N, d]`, classes `[N]` numbered from 0, and the classes' names.
 

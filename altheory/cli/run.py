@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from altheory.cli.studies import STUDIES, Options, Part
 from altheory.sim.blocks import atomic
 from altheory.sim.study import progress_bar
 
+Draw = Callable[[al.Study], Any]
 FIGURES = ("png", "svg", "pdf")
 BLOCKS = ".blocks"
 
@@ -46,7 +47,7 @@ def run_study(
     if horizon < 1 or seeds < 1:
         raise ValueError(f"--horizon and --seeds must be at least 1; they are {horizon} and {seeds}")
     parts = builtin.parts(Options(horizon, data, budget, seeds, seed))
-    chosen = {part: _choose(p.policies, wanted) for part, p in parts.items()}
+    chosen = {part: _choose(p, wanted) for part, p in parts.items()}
     if not resume and jax.process_index() == 0:
         shutil.rmtree(out / BLOCKS, ignore_errors=True)
     files: list[Path] = []
@@ -65,21 +66,27 @@ def run_study(
     return files
 
 
-def _choose(policies: Mapping[str, Any], wanted: Sequence[str]) -> dict[str, Any]:
+def _choose(part: Part, wanted: Sequence[str]) -> dict[str, Any]:
+    """The policies named, in the study's order; those a study runs first where none is, and all of them for `all`."""
     for name in wanted:
-        if name not in policies:
-            raise ValueError(f"there is no policy {name!r} in this study: choose among {', '.join(policies)}")
-    return {name: p for name, p in policies.items() if not wanted or name in wanted}
+        if name not in part.policies and name != "all":
+            known = ", ".join(part.policies)
+            raise ValueError(f"there is no policy {name!r} in this study: choose among {known}, or all")
+    names = list(part.policies) if "all" in wanted else wanted or part.first or list(part.policies)
+    return {name: p for name, p in part.policies.items() if name in names}
 
 
 def _write(out: Path, stem: str, part: Part, result: al.Study, console: Console) -> list[Path]:
     result.raise_for_status()
-    table, figure = part.table(result), part.draw(result)
+    table = part.table(result)
     files = [result.save(out / f"{stem}.nc")]
-    for kind in FIGURES:
-        with atomic(out / f"{stem}.{kind}") as temporary:
-            figure.savefig(temporary, format=kind)
-        files.append(out / f"{stem}.{kind}")
+    for ending, draw in {"": part.draw, **_possible(part.more, result)}.items():
+        figure = draw(result)
+        for kind in FIGURES:
+            path = out / f"{stem}{'-' if ending else ''}{ending}.{kind}"
+            with atomic(path) as temporary:
+                figure.savefig(temporary, format=kind)
+            files.append(path)
     for ending, text in (("csv", table.to_csv()), ("json", json.dumps(result.manifest, indent=1, sort_keys=True))):
         with atomic(out / f"{stem}.{ending}") as temporary:
             temporary.write_text(text)
@@ -88,6 +95,11 @@ def _write(out: Path, stem: str, part: Part, result: al.Study, console: Console)
     against = "; gain and p: paired t-test against random, one-sided" if "gain" in table else ""
     show(console, table, f"{stem}: {seeds} seeds, {rounds} rounds{against}")
     return files
+
+
+def _possible(more: Mapping[str, Draw], result: al.Study) -> Mapping[str, Draw]:
+    """Further figures compare policies over seeds: they need two of each."""
+    return more if min(result.data.sizes["seed"], result.data.sizes["policy"]) > 1 else {}
 
 
 def show(console: Console, frame: pd.DataFrame, title: str) -> None:

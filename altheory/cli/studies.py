@@ -1,5 +1,6 @@
 """The built-in studies, as data: what is run, what is recorded, and what is drawn of it."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,8 @@ from scipy import stats
 
 import altheory as al
 import altheory.plot
-from altheory.cli.data import digits, standardise
+from altheory.cli import rules
+from altheory.cli.data import digits, standardise, topics
 from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
 from altheory.sim.metrics import Metric
 from altheory.sim.study import summarise
@@ -41,6 +43,10 @@ class Part:
     draw: Callable[[al.Study], Any]
     table: Callable[[al.Study], pd.DataFrame]
     run: Callable[[], al.Study] | None = None
+    first: tuple[str, ...] = ()
+    """The policies run where none is asked for; all of them where empty."""
+    more: Mapping[str, Callable[[al.Study], Any]] = dataclasses.field(default_factory=dict)
+    """Further figures, by the ending of their files' names."""
 
 
 @dataclass(frozen=True)
@@ -71,33 +77,29 @@ def _pool(options: Options, *, batch: int = 1, **labelers: Any) -> al.LabelPool:
 def _digits(options: Options) -> dict[str, Part]:
     pool = _pool(options)
     belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(options.horizon, 256))
-    scores: dict[str, al.ScoreFn] = {
-        "random": al.uniform,
-        "entropy": al.entropy_score,
-        "margin": al.margin_score,
-        "least confidence": al.least_confidence_score,
-        "bald": al.score(al.bald_score, draws=16),
-    }
-    policies = {name: _within(al.Argmax(belief, score), options.budget) for name, score in scores.items()}
-    return {"": Part(policies, pool, (al.accuracy, al.cost), al.plot.accuracy, accuracy_table)}
+    policies = {name: _within(policy, options.budget) for name, policy in rules.singly(belief).items()}
+    first = ("random", "entropy", "margin", "least confidence", "bald")
+    return {"": Part(policies, pool, (al.accuracy, al.cost), al.plot.accuracy, accuracy_table, first=first)}
 
 
 def _batches(options: Options) -> dict[str, Part]:
     pool = _pool(options, batch=BATCH)
+    first = ("random", "top margin", "top bald", "power bald", "batch bald", "badge", "k-center", "certainty gain")
+    return {"": _of_batches(pool, options, first)}
+
+
+def _embeddings(options: Options) -> dict[str, Part]:
+    pool = _pool(dataclasses.replace(options, data=options.data or topics()), batch=BATCH)
+    first = ("random", "top entropy", "top margin", "top bald", "top epig", "batch bald", "badge", "cluster margin")
+    return {"": _of_batches(pool, options, (*first, "k-center", "typiclust"))}
+
+
+def _of_batches(pool: al.LabelPool, options: Options, first: tuple[str, ...]) -> Part:
     belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(BATCH * options.horizon, 256))
-    policies = {
-        "random": al.Batched(al.random(belief), BATCH),
-        "top margin": al.Batched(al.Argmax(belief, al.margin_score), BATCH),
-        "top bald": al.Batched(al.Argmax(belief, al.bald_score), BATCH),
-        "power bald": al.SetPolicy(belief, al.power_rule, BATCH),
-        "batch bald": al.SetPolicy(belief, al.batch_bald_rule, BATCH),
-        "badge": al.SetPolicy(belief, al.badge_rule, BATCH),
-        "k-center": al.SetPolicy(belief, al.k_center_rule, BATCH),
-        "certainty gain": al.SetPolicy(belief, al.certainty_gain_rule, BATCH),
-    }
-    policies = {name: _within(policy, options.budget) for name, policy in policies.items()}
+    policies = {name: _within(policy, options.budget) for name, policy in rules.batches(belief, BATCH).items()}
     draw = functools.partial(al.plot.accuracy, against="cost")
-    return {"": Part(policies, pool, (al.accuracy, al.cost), draw, accuracy_table)}
+    more = {"ranks": al.plot.critical_difference}
+    return Part(policies, pool, (al.accuracy, al.cost), draw, ranked_table, first=first, more=more)
 
 
 def _market(options: Options) -> dict[str, Part]:
@@ -167,6 +169,15 @@ def accuracy_table(study: al.Study) -> pd.DataFrame:
     return table
 
 
+def ranked_table(study: al.Study) -> pd.DataFrame:
+    """As `accuracy_table`, with each policy's mean rank over seeds in accuracy averaged over rounds."""
+    made = accuracy_table(study)
+    if study.data.sizes["seed"] > 1 and study.data.sizes["policy"] > 1:
+        found = al.plot.ranks(*al.plot.area(study))
+        made["mean rank"] = pd.Series(found.mean, index=list(found.names))
+    return made
+
+
 def _p_value(gain: np.ndarray) -> float:
     return float("nan") if np.ptp(gain) == 0 else float(stats.ttest_1samp(gain, 0, alternative="greater").pvalue)
 
@@ -206,6 +217,10 @@ STUDIES: dict[str, Builtin] = {
     "batches": Builtin(
         "The same pool, ten labels bought a round: the top of a score against rules that pick a set",
         12, 20, _batches, takes_data=True, takes_budget=True,
+    ),
+    "embeddings": Builtin(
+        "Batches of ten on simulated topic embeddings (or --data, real ones): curves, areas and mean ranks",
+        20, 20, _embeddings, takes_data=True, takes_budget=True,
     ),
     "market": Builtin(
         "The same pool with three simulated LLM labelers and a person, under a budget in dollars (2 by default)",

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import altheory as al
+from altheory.cli.studies import STUDIES
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def table(tmp_path):
 def test_lists_the_studies(altheory):
     code, out, _ = altheory("study")
     assert code == 0
-    assert [line.split()[0] for line in out.splitlines()] == ["digits", "batches", "market", "design", "bandit"]
+    assert [line.split()[0] for line in out.splitlines()] == list(STUDIES)
 
 
 def test_own_data_gives_a_figure_a_table_and_a_manifest(altheory, table, tmp_path):
@@ -44,6 +45,18 @@ def test_own_data_gives_a_figure_a_table_and_a_manifest(altheory, table, tmp_pat
     assert study.manifest == json.loads((folder / "digits.json").read_text())
     assert pd.read_csv(folder / "digits.csv").policy.tolist() == ["random", "margin"]
     assert study.manifest["hash"].encode() in (folder / "digits.svg").read_bytes()
+
+
+def test_embeddings_are_ranked_and_drawn(altheory, table, tmp_path):
+    words = ("study", "embeddings", "--data", "ok.csv", "--labels", "kind", "--seeds", "3", "--horizon", "2")
+    code, _, err = altheory(*words, "--policy", "random", "--policy", "top margin")
+    assert code == 0, err
+    folder = tmp_path / "out" / "embeddings"
+    assert {"embeddings.png", "embeddings-ranks.png", "embeddings-ranks.svg"} <= {p.name for p in folder.iterdir()}
+    made = pd.read_csv(folder / "embeddings.csv", index_col="policy")
+    assert made["mean rank"].sum() == pytest.approx(3)
+    area = al.Study.load(folder / "embeddings.nc").data.accuracy.mean(["round", "seed"])
+    assert made["mean over rounds"].tolist() == pytest.approx(area.values.tolist(), abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["npz", "npy", "parquet", "lists", "beside"])
@@ -82,7 +95,7 @@ def _spoil(table, tmp_path):
 
 
 BAD = {
-    "no such study": (("nosuch",), "choose one of digits, batches, market, design, bandit"),
+    "no such study": (("nosuch",), "choose one of digits, batches"),
     "no such policy": (("digits", "--policy", "nope"), "choose among random"),
     "horizon 0": (("digits", "--horizon", "0"), "at least 1"),
     "seeds 0": (("bandit", "--seeds", "0"), "at least 1"),
