@@ -3,7 +3,7 @@
 import importlib
 from types import ModuleType
 
-from altheory import beliefs, core, designs, guarantees, oracles, policies, scores, sim
+from altheory import beliefs, core, designs, guarantees, oracles, policies, scores, sim, stopping
 from altheory.beliefs import *  # noqa: F403
 from altheory.core import *  # noqa: F403
 from altheory.core.version import __version__ as __version__
@@ -13,13 +13,14 @@ from altheory.oracles import *  # noqa: F403
 from altheory.policies import *  # noqa: F403
 from altheory.scores import *  # noqa: F403
 from altheory.sim import *  # noqa: F403
+from altheory.stopping import *  # noqa: F403
 
 _LAZY = ("host", "plot", "systems")
 """Subpackages loaded when first used, so that `import altheory` loads no drawing library and no LLM client."""
 
 __all__ = [
     name
-    for module in (core, beliefs, scores, designs, policies, oracles, sim, guarantees)
+    for module in (core, beliefs, scores, designs, stopping, policies, oracles, sim, guarantees)
     for name in getattr(module, "__all__", ())
     if name != "ALL"
 ]

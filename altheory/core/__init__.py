@@ -2,6 +2,7 @@
 
 from altheory.core.record import leaf, record, static
 from altheory.core.score import Score, needs, score
+from altheory.core.sequences import log_bernoulli_mixture, normal_mixture_radius
 from altheory.core.types import (
     Belief,
     Choice,
@@ -40,8 +41,10 @@ __all__ = [
     "features",
     "item_ids",
     "leaf",
+    "log_bernoulli_mixture",
     "menu",
     "needs",
+    "normal_mixture_radius",
     "per_item",
     "product",
     "record",

@@ -22,7 +22,7 @@ from altheory.policies.rules import (
     typiclust_rule,
 )
 from altheory.policies.sets import SetPolicy
-from altheory.policies.stop import below, never
+from altheory.policies.stop import below, best_arm_known, never, outpriced
 
 __all__ = [
     "Argmax",
@@ -40,6 +40,7 @@ __all__ = [
     "bait_rule",
     "batch_bald_rule",
     "below",
+    "best_arm_known",
     "certainty_gain_rule",
     "cluster_margin_rule",
     "contextual_diversity_rule",
@@ -49,6 +50,7 @@ __all__ = [
     "lints",
     "linucb",
     "never",
+    "outpriced",
     "power_rule",
     "probability_cover_rule",
     "random",

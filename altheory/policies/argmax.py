@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float
 from altheory.core import Key, Menu, ScoreFn, StopFn, leaf, record, static
 from altheory.core import score as bind
 from altheory.core.check import positive, within
-from altheory.policies.pick import Acting, even, learn, pick, start, stops, worth
+from altheory.policies.pick import Acting, even, learn, pick, plain_stop, start, stops, worth
 from altheory.policies.stop import never
 
 
@@ -22,7 +22,7 @@ class Argmax:
 
     belief: Any
     score: ScoreFn = leaf(converter=bind)
-    stop: StopFn = leaf(default=never, converter=bind)
+    stop: StopFn = leaf(default=never, converter=plain_stop)
 
     init, select, stops, update = start, pick, stops, learn
 
@@ -45,7 +45,7 @@ class Softmax:
     belief: Any
     score: ScoreFn = leaf(converter=bind)
     temperature: float | Float[Array, ""] = 1.0
-    stop: StopFn = leaf(default=never, converter=bind)
+    stop: StopFn = leaf(default=never, converter=plain_stop)
 
     init, select, stops, update = start, pick, stops, learn
 
@@ -74,7 +74,7 @@ class TopTwo:
     score: ScoreFn = leaf(converter=bind)
     beta: float | Float[Array, ""] = 0.5
     tries: int = static(default=20)
-    stop: StopFn = leaf(default=never, converter=bind)
+    stop: StopFn = leaf(default=never, converter=plain_stop)
 
     init, select, stops, update = start, pick, stops, learn
 

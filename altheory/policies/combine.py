@@ -6,10 +6,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from altheory.core import Choice, Key, Menu, Outcome, StopFn, leaf, record, score, static
+from altheory.core import Choice, Key, Menu, Outcome, leaf, record, score, static
 from altheory.core.check import at_least, nonnegative, within
 from altheory.core.numerics import add_exact
 from altheory.policies.pick import draw, even, pick, require_picker
+from altheory.stopping.gauges import measure
+from altheory.stopping.rule import GIVEN, advance, remembers
 
 SLACK = 2.0**-22
 """Relative room for prices and budgets that are no exact float32: ten labels at 0.1 fit a budget of 1."""
@@ -44,33 +46,104 @@ class Epsilon:
         return self.inner.update(state, menu, choice, outcome)
 
 
+def _stop_rule(rule: Any) -> Any:
+    return rule if remembers(rule) else score(rule)
+
+
+def _gauges(gauges: Any) -> dict[str, Any]:
+    return {name: score(gauge) for name, gauge in dict(gauges).items()}
+
+
 @record
-class Until:
-    """Stop when the inner policy does or when `stop(belief, menu, scores)` says so."""
+class Watching:
+    """A policy's state, its stop rule's memory, and what was bought so far: labels, and money as a two-float sum."""
 
     inner: Any
-    stop: StopFn = leaf(converter=score)
+    memory: Any
+    labels: Array
+    spent: tuple[Array, Array]
+
+    @property
+    def belief(self) -> Any:
+        return self.inner.belief
+
+    @property
+    def status(self) -> Array:
+        return self.inner.status
+
+
+@record
+class Until:
+    """Stop when the inner policy does or when `stop` says so, asked before anything is bought in a round.
+
+    `stop` is a function of (belief, menu, scores), or a `StopRule`, which remembers: each round it reads `labels`
+    bought, `spent` money, `price` (the cheapest open item's) and whatever `gauges` measure, `{name: (belief, menu, key)
+    -> array}`. `replay` has the same rule decide over a recorded trace. Raises `ValueError` where the rule reads what
+    nothing measures, `TypeError` where the inner policy shows no scores.
+    """
+
+    inner: Any
+    stop: Any = leaf(converter=_stop_rule)
+    gauges: dict[str, Any] = leaf(default=(), converter=_gauges)
 
     def __check__(self) -> None:
         require_picker("Until", self.inner)
+        unread = [name for name in getattr(self.stop, "reads", ()) if name not in (*GIVEN, *self.gauges)]
+        if unread:
+            raise ValueError(
+                f"the stop rule reads {', '.join(unread)}, which nothing measures: give Until gauges="
+                f"{{{', '.join(f'{name!r}: ...' for name in unread)}}}, functions of belief, menu and key"
+            )
+        taken = [name for name in self.gauges if name in GIVEN]
+        if taken:
+            raise ValueError(f"Until measures {', '.join(taken)} by itself: give the gauge another name")
 
     def init(self, key: Key) -> Any:
-        return self.inner.init(key)
+        inner = self.inner.init(key)
+        if not remembers(self.stop):
+            return inner
+        return Watching(inner, self.stop.init(), jnp.zeros((), int), (jnp.zeros(()), jnp.zeros(())))
+
+    def seen(self, state: Any, menu: Menu) -> dict[str, Array]:
+        """The round's reading: what a rule with a memory is shown."""
+        given = {
+            "labels": state.labels,
+            "spent": state.spent[0] + state.spent[1],
+            "price": jnp.where(menu.open, menu.price, jnp.inf).min(),
+        }
+        return given | measure(self.gauges, state.belief, menu)
 
     def scores(self, state: Any, menu: Menu, key: Key) -> Float[Array, "... K"]:
-        return self.inner.scores(state, menu, key)
+        return self.inner.scores(self._inside(state), menu, key)
 
     def weigh(self, scores: Float[Array, "... K"], open: Bool[Array, "K"]) -> Float[Array, "K"]:
         return self.inner.weigh(scores, open)
 
     def stops(self, state: Any, menu: Menu, scores: Float[Array, "... K"]) -> Bool[Array, ""]:
-        first = scores.reshape(-1, scores.shape[-1])[0]
-        return self.inner.stops(state, menu, scores) | self.stop(state.belief, menu, first)
+        if remembers(self.stop):
+            mine = self.stop.says(advance(self.stop, state.memory, self.seen(state, menu)))
+        else:
+            mine = self.stop(state.belief, menu, scores.reshape(-1, scores.shape[-1])[0])
+        return self.inner.stops(self._inside(state), menu, scores) | mine
 
     select = pick
 
     def update(self, state: Any, menu: Menu, choice: Choice, outcome: Outcome) -> Any:
-        return self.inner.update(state, menu, choice, outcome)
+        after = self.inner.update(self._inside(state), menu, choice, outcome)
+        if not remembers(self.stop):
+            return after
+        memory = advance(self.stop, state.memory, self.seen(state, menu))
+        bought = state.labels + choice.valid.sum().astype(state.labels.dtype)
+        return Watching(after, memory, bought, _paid(state.spent, choice, outcome))
+
+    def _inside(self, state: Any) -> Any:
+        return state.inner if remembers(self.stop) else state
+
+
+def _paid(spent: tuple[Array, Array], choice: Choice, outcome: Outcome) -> tuple[Array, Array]:
+    """The money spent after an outcome, one or a batch, summed exactly."""
+    costs = jnp.atleast_1d(jnp.where(choice.valid, outcome.cost, 0)).astype(spent[0].dtype)
+    return jax.lax.scan(lambda total, cost: (add_exact(total, cost), None), spent, costs)[0]
 
 
 @record
@@ -173,6 +246,6 @@ class Budgeted:
         return choice.replace(valid=valid)
 
     def update(self, state: Purse, menu: Menu, choice: Choice, outcome: Outcome) -> Purse:
-        costs = jnp.atleast_1d(jnp.where(choice.valid, outcome.cost, 0))
-        spent, _ = jax.lax.scan(lambda total, cost: (add_exact(total, cost), None), state.spent, costs)
-        return Purse(self.inner.update(state.inner, menu, choice, outcome), spent)
+        shown = menu.closing(~self.affords(state.spent, menu.price))
+        after = self.inner.update(state.inner, shown, choice, outcome)
+        return Purse(after, _paid(state.spent, choice, outcome))

@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from altheory.core import Choice, Key, Menu, Outcome, record
+from altheory.core import Choice, Key, Menu, Outcome, Score, record, score
 from altheory.core.status import CLOSED_ITEM, NAN_BELIEF, NAN_SCORE, OK, flag
+from altheory.stopping.rule import remembers
 
 
 @record
@@ -44,6 +45,13 @@ def require_picker(name: str, policy: Any) -> None:
             f"{name} wraps a policy that scores items (Argmax, Softmax, TopTwo, Epsilon, Until); it got "
             f"{type(policy).__name__}: put {name} inside it instead"
         )
+
+
+def plain_stop(rule: Any) -> Score:
+    """A stop rule on belief, menu and scores; raises `TypeError` for one that remembers."""
+    if remembers(rule):
+        raise TypeError(f"{type(rule).__name__} remembers what it read: wrap the policy instead, Until(policy, rule)")
+    return score(rule)
 
 
 def pick(policy: Any, state: Any, menu: Menu, key: Key) -> Choice:

@@ -8,7 +8,7 @@ from altheory.scores.gradient import badge, expected_gradient_length
 from altheory.scores.information import bald, bald_from_logits
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
 from altheory.scores.optimism import oful_index, ucb, ucb1_index, variance
-from altheory.scores.price import per_dollar
+from altheory.scores.price import per_dollar, token_price
 from altheory.scores.representative import (
     cluster_margin,
     information_density,
@@ -96,6 +96,7 @@ __all__ = [
     "softmax_batch",
     "thompson",
     "token_average",
+    "token_price",
     "top_batch",
     "top_k_stream",
     "typicality",

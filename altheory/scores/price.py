@@ -3,9 +3,11 @@
 from typing import Any
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Num
 
 from altheory.core import Key, Menu, Scalar, Score, ScoreFn, score
+from altheory.core.check import nonnegative
 
 
 def _per_dollar(belief: Any, menu: Menu, key: Key, *, inner: Score, power: Scalar = 1.0) -> Float[Array, "K"]:
@@ -24,3 +26,24 @@ def per_dollar(inner: ScoreFn | Score, *, power: Scalar = 1.0) -> Score:
     Cite: settles2008active.
     """
     return score(_per_dollar, inner=score(inner), power=power)
+
+
+def token_price(
+    prompt: Num[Array | np.ndarray, "..."] | Scalar,
+    completion: Num[Array | np.ndarray, "..."] | Scalar,
+    *,
+    input_rate: Num[Array | np.ndarray, "..."] | Scalar,
+    output_rate: Num[Array | np.ndarray, "..."] | Scalar,
+) -> Float[Array, "..."]:
+    """What a call costs, in the money of the rates, which are for a million tokens as price lists have them.
+
+    `prompt` and `completion` count tokens; give the completion's largest length for a price that is never exceeded,
+    its mean for one that is right on average. Broadcasts, so `prompt[:, None]` against rates `[models]` prices every
+    item from every model. Raises `ValueError` where a number is below 0.
+    """
+    for name, value in (
+        ("prompt", prompt), ("completion", completion), ("input_rate", input_rate), ("output_rate", output_rate)
+    ):  # fmt: skip
+        nonnegative(f"token_price {name}", value)
+    tokens, output = jnp.asarray(prompt, float), jnp.asarray(completion, float)
+    return (tokens * jnp.asarray(input_rate, float) + output * jnp.asarray(output_rate, float)) / 1e6

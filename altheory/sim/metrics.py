@@ -1,5 +1,6 @@
 """What a run records: functions of a round, computed inside the scan."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,6 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from altheory.core import Choice, Menu, Outcome, record
+from altheory.policies import Until
+from altheory.policies.combine import Watching
+from altheory.stopping.rule import remembers
 
 
 @record
@@ -65,6 +69,30 @@ def accuracy(r: Round) -> Float[Array, ""]:
     menu, truth, counted = r.oracle.exam(r.world)
     guess = jnp.argmax(r.state.belief.probs(menu), -1)
     return ((guess == truth) & counted).sum() / counted.sum()
+
+
+@functools.cache
+def reading(name: str) -> Metric:
+    """The metric that records what the outermost `Until` with a memory reads under a name, before the round's purchase.
+
+    Recorded of a run that never stops, readings are a trace for `replay`; each is the belief's before the update.
+    """
+
+    def metric(r: Round) -> Array:
+        policy, state = r.policy, r.before
+        while not isinstance(state, Watching):
+            if not hasattr(state, "inner"):
+                raise TypeError(f"nothing reads {name!r} in this run: wrap the policy, Until(policy, rule, gauges)")
+            state = state.inner
+        while not (isinstance(policy, Until) and remembers(policy.stop)):
+            policy = policy.inner
+        seen = policy.seen(state, r.menu)
+        if name not in seen:
+            raise ValueError(f"this run reads {', '.join(seen)}, and no {name!r}: give Until such a gauge")
+        return seen[name]
+
+    metric.__name__ = metric.__qualname__ = name
+    return metric
 
 
 def coverage(r: Round) -> Float[Array, ""]:

@@ -5,6 +5,7 @@ key is the public name it covers; the words after it tell variants apart.
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -63,6 +64,38 @@ RANDOM_SCORES = {"thompson", "uniform", "bald_score", "consensus_kl_score", "epi
     "variation_ratio_score",
 }
 
+GAUGES = {"error": al.score(al.validation_error, x=np.eye(K, D, dtype=np.float32), y=np.arange(K) % C)} | {
+    "predictions": al.score(al.predictions, x=np.eye(K, D, dtype=np.float32)),
+    "uncertainty": al.mean_entropy,
+    "gain": al.score(al.top_score, score=al.entropy_score),
+}
+"""What stop rules read of a belief with classes, in the contract tests."""
+
+STOPS: dict[str, Callable[..., Any]] = {
+    "Plateau": lambda f=1.0: al.Plateau(0.05 * f, window=3),
+    "CostPlateau": lambda f=1.0: al.CostPlateau(20.0 * f, window=3),
+    "Agreement": lambda f=1.0: al.Agreement(K, 0.9 * f, window=3),
+    "AnyOf": lambda f=1.0: al.AnyOf([al.at_most("uncertainty", 0.1 * f), al.at_least("labels", 12.0)]),
+    "AllOf": lambda f=1.0: al.AllOf([al.Plateau(0.05 * f, window=2), al.at_least("labels", 9 * f)]),
+    "Patience": lambda f=1.0: al.Patience(al.at_most("uncertainty", 0.6 * f), 2),
+    "When": lambda f=1.0: al.when(tight, limit=0.2 * f),
+    "at_most": lambda f=1.0: al.at_most("uncertainty", 0.5 * f),
+    "at_least": lambda f=1.0: al.at_least("labels", 10.0 * f),
+    "fixed_budget": lambda f=1.0: al.fixed_budget(4.0 * f),
+    "cost_balance": lambda f=1.0: al.cost_balance(20.0 * f),
+    "price_above_gain": lambda f=1.0: al.price_above_gain(f),
+    "best_in_hand": lambda f=1.0: al.best_in_hand(),
+    "occam_bound": lambda f=1.0: al.occam_bound(math.log(8), 0.9 * f, 0.1),
+    "error_below": lambda f=1.0: al.error_below(0.6 * f, 0.2),
+    "interval_within": lambda f=1.0: al.interval_within(0.7 * f, 0.2),
+}
+
+
+def tight(uncertainty, price, *, limit=0.5):
+    """A stop rule of a user's own."""
+    return uncertainty * price < limit
+
+
 POLICIES: dict[str, Callable[..., Any]] = {
     "Argmax": lambda f=1.0: al.Argmax(BELIEFS["logistic of three classes"](f), al.margin_score),
     "Argmax that may stop": lambda f=1.0: al.Argmax(BELIEFS["linear"](f), al.variance, al.below(f)),
@@ -71,6 +104,9 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "TopTwo by a fixed score": lambda f=1.0: al.TopTwo(BELIEFS["linear"](f), SCORES["ucb"](f), f / 2),
     "Epsilon": lambda f=1.0: al.Epsilon(al.ucb1(K, scale=f), f / 3),
     "Until": lambda f=1.0: al.Until(al.Softmax(BELIEFS["linear"](f), al.variance, f), al.below(f / 9)),
+    "Until with a stop that remembers": lambda f=1.0: al.Until(
+        al.Argmax(BELIEFS["logistic of three classes"](f), al.margin_score), al.Patience(STOPS["Plateau"](f)), GAUGES
+    ),
     "Batched": lambda f=1.0: al.Batched(al.Argmax(BELIEFS["logistic"](f), SCORES["bald_score"](f)), 2),
     "Batched around TopTwo": lambda f=1.0: al.Batched(al.Epsilon(POLICIES["TopTwo"](f), f / 3), 3),
     "Budgeted": lambda f=1.0: al.Budgeted(al.Softmax(BELIEFS["counts"](f), al.ucb, f), f),
@@ -86,7 +122,7 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "SetPolicy": lambda f=1.0: al.SetPolicy(BELIEFS["logistic"](f), al.score(al.softmax_rule, temperature=f), 2),
     "SetPolicy that looks at features": lambda f=1.0: al.SetPolicy(BELIEFS["linear"](f), al.k_center_rule, 3),
 }
-STOP_RULES = {"never", "below"}
+STOP_RULES = {"never", "below", "outpriced", "best_arm_known"}
 PHASED = {"OdLinBai", "PhasedElimination"}
 """Policies for a fixed table of arms, with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}

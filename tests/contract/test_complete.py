@@ -9,6 +9,7 @@ import altheory.beliefs
 import altheory.oracles
 import altheory.policies
 import altheory.scores
+import altheory.stopping
 
 
 def names(entries):
@@ -32,6 +33,20 @@ def test_every_score_is_there():
     takes = {name: list(inspect.signature(f).parameters) for name, f in public.items() if inspect.isfunction(f)}
     scores = {name for name, first in takes.items() if first[:3] == ["belief", "menu", "key"]}
     assert scores | {"per_dollar"} == {key.split()[0] for key in c.SCORES}
+
+
+NO_RULE = {"StopRule", "when", "replay", "stopping_point", "total_cost", "cohen_kappa", "mixture_glr"} | {
+    "max_entropy",
+    "mean_entropy",
+    "predictions",
+    "top_score",
+    "validation_error",
+}
+"""Public names of `altheory.stopping` that are gauges, kernels or verbs; each has its own tests."""
+
+
+def test_every_stop_rule_is_there():
+    assert names(c.STOPS) | NO_RULE == set(altheory.stopping.__all__)
 
 
 @pytest.mark.parametrize("belief", c.BELIEFS)

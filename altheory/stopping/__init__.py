@@ -1,0 +1,48 @@
+"""When to stop paying: rules over belief, trace and money, in the loop and over recorded runs."""
+
+from altheory.stopping.combine import AllOf, AnyOf, Patience
+from altheory.stopping.confidence import error_below, interval_within, mixture_glr
+from altheory.stopping.gauges import max_entropy, mean_entropy, predictions, top_score, validation_error
+from altheory.stopping.memory import Agreement, CostPlateau, Plateau, cohen_kappa
+from altheory.stopping.replay import replay, stopping_point, total_cost
+from altheory.stopping.rule import StopRule, When, when
+from altheory.stopping.thresholds import (
+    at_least,
+    at_most,
+    best_in_hand,
+    cost_balance,
+    fixed_budget,
+    occam_bound,
+    price_above_gain,
+)
+
+__all__ = [
+    "Agreement",
+    "AllOf",
+    "AnyOf",
+    "CostPlateau",
+    "Patience",
+    "Plateau",
+    "StopRule",
+    "When",
+    "at_least",
+    "at_most",
+    "best_in_hand",
+    "cohen_kappa",
+    "cost_balance",
+    "error_below",
+    "fixed_budget",
+    "interval_within",
+    "max_entropy",
+    "mean_entropy",
+    "mixture_glr",
+    "occam_bound",
+    "predictions",
+    "price_above_gain",
+    "replay",
+    "stopping_point",
+    "top_score",
+    "total_cost",
+    "validation_error",
+    "when",
+]
