@@ -3,6 +3,10 @@
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
 from altheory.beliefs.counts import Counts, counts
 from altheory.beliefs.finite import Finite, finite, halfspaces
+from altheory.beliefs.gp import GP, gp
+from altheory.beliefs.gp_arms import GPArms, gp_arms
+from altheory.beliefs.gp_classifier import GPClassifier, gp_classifier
+from altheory.beliefs.kernels import RBF, Dot, Matern
 from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
 
@@ -16,6 +20,21 @@ __all__ = [
     "counts",
     "finite",
     "halfspaces",
+    "GP",
+    "RBF",
+    "BetaBernoulli",
+    "Counts",
+    "Dot",
+    "GPArms",
+    "GPClassifier",
+    "Linear",
+    "Logistic",
+    "Matern",
+    "beta_bernoulli",
+    "counts",
+    "gp",
+    "gp_arms",
+    "gp_classifier",
     "linear",
     "logistic",
 ]

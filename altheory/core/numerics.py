@@ -60,10 +60,15 @@ def shrink_root(root: Float[Array, "d d"], x: Float[Array, "d"], weight: Array) 
     positive definite in float32 and needs no factorisation. Cite: potter1963statistical.
     """
     u = dot(x, root)
+    return shrink_along(root, u, weight), (u * u).sum()
+
+
+def shrink_along(root: Float[Array, "n d"], u: Float[Array, "d"], weight: Array) -> Float[Array, "n d"]:
+    r"""`shrink_root` where :math:`u = S^\top x` is known already: a row of `S`, for instance."""
     size = (u * u).sum()
     stretch = jnp.sqrt(1 + weight * size)
     k = weight / (stretch * (stretch + 1))
-    return root - k * jnp.outer(dot(root, u), u), size
+    return root - k * jnp.outer(dot(root, u), u)
 
 
 def polish_root(root: Float[Array, "d d"], precision: Float[Array, "d d"]) -> Float[Array, "d d"]:

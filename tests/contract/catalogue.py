@@ -27,6 +27,7 @@ FLOATS = (0.6, 0.7, 0.8, 0.9, 1.0)
 
 TABLE = np.indices((2,) * K).reshape(K, -1).T
 """All labellings of K items."""
+LABELS = np.arange(K) % C
 
 BELIEFS: dict[str, Callable[..., Any]] = {
     "counts": lambda f=1.0: al.counts(K, scale=f),
@@ -36,7 +37,16 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     "linear": lambda f=1.0: al.linear(D, prior=f, noise=f),
     "logistic": lambda f=1.0: al.logistic(D, prior=f, capacity=8),
     "logistic of three classes": lambda f=1.0: al.logistic(D, C, prior=f, capacity=3),
+    "gp": lambda f=1.0: al.gp(D, kernel=al.Matern(f, f, nu=1.5), noise=f, capacity=8, frequencies=4),
+    "gp_arms": lambda f=1.0: al.gp_arms(X, kernel=al.RBF(f, f), noise=f),
+    "gp_classifier of three classes": lambda f=1.0: al.gp_classifier(
+        D, C, kernel=al.RBF(f, f), nugget=f / 10, capacity=4, frequencies=4
+    ),
 }
+TOGETHER = ("gp", "gp_arms", "gp_classifier of three classes")
+"""Beliefs asked for all their scores in one program: large ones, and compiling is what tests spend time on."""
+KERNELS = {"Dot", "Matern", "RBF"}
+"""Parts of Gaussian processes; they have their own tests."""
 
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
@@ -128,7 +138,6 @@ PHASED = {"OdLinBai", "PhasedElimination"}
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
 
-LABELS = np.arange(K) % C
 UNIT = np.linspace(0.1, 0.9, K)
 
 ORACLES: dict[str, Callable[..., Any]] = {
@@ -190,8 +199,14 @@ def supports(score: Any, belief: Any) -> bool:
     return all(hasattr(belief, name) for name in getattr(inner.fn, "needs", ()))
 
 
-PAIRS = [(s, b) for s in SCORES for b in BELIEFS if supports(SCORES[s](), BELIEFS[b]())]
-"""Every score with every belief that supports it (means and draws of class 1 are for two classes)."""
-PAIRS = [(s, b) for s, b in PAIRS if not (s == "thompson" and b == "logistic of three classes")]
+def asked_of(name: str) -> list[str]:
+    """The scores that a belief supports (means and draws of class 1 are for two classes)."""
+    belief = BELIEFS[name]()
+    for_two = ("thompson",) if getattr(belief, "classes", 2) > 2 else ()
+    return [s for s in SCORES if s not in for_two and supports(SCORES[s](), belief)]
+
+
+PAIRS = [(s, b) for b in BELIEFS for s in asked_of(b) if b not in TOGETHER]
+"""Every score with every belief that supports it, one program each."""
 PAIRS = [(s, b) for s, b in PAIRS if not b.startswith("halfspaces") or s in ("disagreement", "uniform")]
 """Halfspaces are the same belief as a table, but for how predictions are found."""

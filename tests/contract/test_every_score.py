@@ -87,6 +87,29 @@ def test_strict_type_promotion_and_double_precision(score, belief):
         assert jax.eval_shape(c.SCORES[score](), b, c.menu_for(b), KEY).dtype in (jnp.float32, jnp.float64)
 
 
+@pytest.mark.parametrize("name", c.TOGETHER)
+def test_all_scores_of_a_large_belief_in_one_program(name):
+    belief, asked = BELIEFS[name], {s: c.SCORES[s]() for s in c.asked_of(name)}
+    menu, order = c.menu_for(belief), np.array([3, 1, 5, 0, 2, 4])
+
+    @c.quick
+    def ask(belief, menu, key):
+        return {s: score(belief, menu, key) for s, score in asked.items()}
+
+    first, again, other = (ask(belief, menu, k) for k in (KEY, KEY, jax.random.key(1)))
+    moved = ask(belief, menu[order], KEY)
+    for s, values in first.items():
+        assert values.shape == (c.K,), s
+        assert jnp.issubdtype(values.dtype, jnp.floating), s
+        assert not np.isnan(values).any(), s
+        np.testing.assert_array_equal(values, again[s], s)
+        assert (values != other[s]).any() == (s in c.RANDOM_SCORES), s
+        if s not in c.RANDOM_SCORES:
+            np.testing.assert_allclose(moved[s], values[order], rtol=1e-4, atol=1e-5, err_msg=s)
+    with jax.numpy_dtype_promotion("strict"):
+        assert all(v.dtype == jnp.float32 for v in jax.eval_shape(ask, c.BELIEFS[name](), menu, KEY).values())
+
+
 @pytest.mark.parametrize("score", c.SCORES)
 def test_it_can_be_saved_and_loaded(score):
     s = c.SCORES[score](0.7)
