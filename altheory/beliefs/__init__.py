@@ -11,20 +11,12 @@ from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
 
 __all__ = [
-    "BetaBernoulli",
-    "Counts",
-    "Finite",
-    "Linear",
-    "Logistic",
-    "beta_bernoulli",
-    "counts",
-    "finite",
-    "halfspaces",
     "GP",
     "RBF",
     "BetaBernoulli",
     "Counts",
     "Dot",
+    "Finite",
     "GPArms",
     "GPClassifier",
     "Linear",
@@ -32,9 +24,11 @@ __all__ = [
     "Matern",
     "beta_bernoulli",
     "counts",
+    "finite",
     "gp",
     "gp_arms",
     "gp_classifier",
+    "halfspaces",
     "linear",
     "logistic",
 ]
