@@ -1,5 +1,6 @@
 """Beliefs: what is known, as a pytree with `update` and the capabilities scores ask for."""
 
+from altheory.beliefs.annotators import Consensus, Crowd, crowd, dawid_skene, mace, one_coin, triples, vote_shares
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
 from altheory.beliefs.counts import Counts, counts
 from altheory.beliefs.finite import Finite, finite, halfspaces
@@ -31,4 +32,20 @@ __all__ = [
     "halfspaces",
     "linear",
     "logistic",
+    "BetaBernoulli",
+    "Consensus",
+    "Counts",
+    "Crowd",
+    "Linear",
+    "Logistic",
+    "beta_bernoulli",
+    "counts",
+    "crowd",
+    "dawid_skene",
+    "linear",
+    "logistic",
+    "mace",
+    "one_coin",
+    "triples",
+    "vote_shares",
 ]

@@ -92,6 +92,11 @@ class LabelPool:
         for name, value in fields.items():
             object.__setattr__(self, name, value)
 
+    @property
+    def labelers(self) -> int:
+        """The number of labelers."""
+        return self.price.shape[-1]
+
     def init(self, key: Key) -> PoolWorld:
         items = self.X.shape[0]
         if self.held_out.ndim:

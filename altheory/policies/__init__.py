@@ -23,6 +23,8 @@ from altheory.policies.rules import (
 )
 from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, best_arm_known, never, outpriced
+from altheory.policies.stop import below, never
+from altheory.policies.trust import Trusting
 
 __all__ = [
     "Argmax",
@@ -35,6 +37,7 @@ __all__ = [
     "SetPolicy",
     "Softmax",
     "TopTwo",
+    "Trusting",
     "Until",
     "badge_rule",
     "bait_rule",

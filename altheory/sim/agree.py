@@ -28,6 +28,8 @@ def check_agreement(policy: Any, oracle: Any) -> None:
     if width is None and arms is None and items is None:
         return
     menu = jax.eval_shape(lambda k: oracle.offer(oracle.init(k)), jax.random.key(0))
+    if hasattr(belief, "labelers"):
+        _check_labelers(belief, oracle, menu)
     x = menu.x.table if isinstance(menu.x, Rows) else menu.x
     known = x.shape[0] if isinstance(menu.x, Rows) or x.ndim == 1 else None
     if items is not None and items != known:
@@ -44,3 +46,13 @@ def _belief(policy: Any) -> Any:
     while hasattr(policy, "inner"):
         policy = policy.inner
     return getattr(policy, "belief", None)
+
+
+def _check_labelers(belief: Any, oracle: Any, menu: Any) -> None:
+    if not isinstance(menu.x, Rows):
+        raise ValueError("the belief is about items x labelers and the menu offers no such rows: build one that fits")
+    labelers = getattr(oracle, "labelers", belief.labelers)
+    if labelers != belief.labelers:
+        raise ValueError(
+            f"the belief knows {belief.labelers} labelers and the menu offers {labelers}: build one that fits"
+        )

@@ -42,11 +42,14 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     "gp_classifier of three classes": lambda f=1.0: al.gp_classifier(
         D, C, kernel=al.RBF(f, f), nugget=f / 10, capacity=4, frequencies=4
     ),
+    "crowd": lambda f=1.0: al.crowd(K // 2, 2, C, error=f / 3, strength=f, capacity=4),
 }
-TOGETHER = ("gp", "gp_arms", "gp_classifier of three classes")
+TOGETHER = ("crowd", "gp", "gp_arms", "gp_classifier of three classes")
 """Beliefs asked for all their scores in one program: large ones, and compiling is what tests spend time on."""
 KERNELS = {"Dot", "Matern", "RBF"}
 """Parts of Gaussian processes; they have their own tests."""
+LABEL_MODELS = {"Consensus", "dawid_skene", "mace", "one_coin", "triples", "vote_shares"}
+"""What `altheory.beliefs` has beside beliefs: kernels on labels; they have their own tests."""
 
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
@@ -121,6 +124,7 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "Batched around TopTwo": lambda f=1.0: al.Batched(al.Epsilon(POLICIES["TopTwo"](f), f / 3), 3),
     "Budgeted": lambda f=1.0: al.Budgeted(al.Softmax(BELIEFS["counts"](f), al.ucb, f), f),
     "Budgeted batches": lambda f=1.0: al.Budgeted(al.Batched(al.linucb(D, prior=f), 2), f),
+    "Trusting": lambda f=1.0: al.Trusting(al.Batched(al.Argmax(BELIEFS["logistic"](f), al.entropy_score), 2), f),
     "ucb1": lambda f=1.0: al.ucb1(K, scale=f),
     "thompson_bernoulli": lambda f=1.0: al.thompson_bernoulli(K, a=f, b=f),
     "linucb": lambda f=1.0: al.linucb(D, delta=f / 2, bound=f, prior=f, noise=f),
@@ -182,6 +186,7 @@ def menu_for(belief: Any) -> al.Menu:
     """A menu of K items that fits a belief, with different prices and noise and one item closed."""
     numbered = hasattr(belief, "arms") or getattr(belief, "items", None) is not None
     x = jnp.arange(K) if numbered else jnp.asarray(X)
+    x = al.product(jnp.asarray(X[: K // 2]), 2) if hasattr(belief, "labelers") else x
     price = jnp.asarray([0.1, 0.2, 0.3, 0.0, 0.4, 0.5])
     return al.menu(x, price=price, noise=jnp.linspace(0, 0.25, K), open=jnp.arange(K) != 2)
 
