@@ -8,6 +8,7 @@ from altheory.oracles.bandit import (
     LinearBandit,
 )
 from altheory.oracles.pool import LabelPool
+from altheory.oracles.replay import ReplayPool
 
 __all__ = [
     "BayesBernoulliBandit",
@@ -16,4 +17,5 @@ __all__ = [
     "GaussianBandit",
     "LabelPool",
     "LinearBandit",
+    "ReplayPool",
 ]

@@ -133,6 +133,7 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "random": lambda f=1.0: al.random(K),
     "random that still learns": lambda f=1.0: al.random(BELIEFS["logistic"](f)),
     "PlayDesign": lambda f=1.0: al.PlayDesign(BELIEFS["linear"](f), jnp.full(K, 2)),
+    "Argmax over items and labelers": lambda f=1.0: al.Argmax(BELIEFS["crowd"](f), SCORES["per_dollar"](f)),
     "SetPolicy": lambda f=1.0: al.SetPolicy(BELIEFS["logistic"](f), al.score(al.softmax_rule, temperature=f), 2),
     "SetPolicy that looks at features": lambda f=1.0: al.SetPolicy(BELIEFS["linear"](f), al.k_center_rule, 3),
 }
@@ -142,6 +143,7 @@ PHASED = {"OdLinBai", "PhasedElimination"}
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
 
+RECORD = np.array([[i, w, (i + i * w) % C] for i in range(K) for w in range(1 + i % 2)])
 UNIT = np.linspace(0.1, 0.9, K)
 
 ORACLES: dict[str, Callable[..., Any]] = {
@@ -155,6 +157,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "LabelPool with labelers": lambda f=1.0: al.LabelPool(
         X, LABELS, [f, 3.0], [0.3, 0.0], kind=["hard", "uniform"], informative=f, held_out=0.3
     ),
+    "ReplayPool": lambda f=1.0: al.ReplayPool(RECORD, X=f * X, y=LABELS, price=[f, 0.5], noise=f / 3),
 }
 
 
