@@ -23,7 +23,6 @@ from altheory.policies.rules import (
 )
 from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, best_arm_known, never, outpriced
-from altheory.policies.stop import below, never
 from altheory.policies.trust import Trusting
 
 __all__ = [
