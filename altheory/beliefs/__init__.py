@@ -7,9 +7,11 @@ from altheory.beliefs.finite import Finite, finite, halfspaces
 from altheory.beliefs.gp import GP, gp
 from altheory.beliefs.gp_arms import GPArms, gp_arms
 from altheory.beliefs.gp_classifier import GPClassifier, gp_classifier
+from altheory.beliefs.harmonic import Harmonic, gaussian_graph, harmonic
 from altheory.beliefs.kernels import RBF, Dot, Matern
 from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
+from altheory.beliefs.perceptron import Perceptron, perceptron
 
 __all__ = [
     "GP",
@@ -22,22 +24,27 @@ __all__ = [
     "Finite",
     "GPArms",
     "GPClassifier",
+    "Harmonic",
     "Linear",
     "Logistic",
     "Matern",
+    "Perceptron",
     "beta_bernoulli",
     "counts",
     "crowd",
     "dawid_skene",
     "finite",
+    "gaussian_graph",
     "gp",
     "gp_arms",
     "gp_classifier",
     "halfspaces",
+    "harmonic",
     "linear",
     "logistic",
     "mace",
     "one_coin",
     "triples",
     "vote_shares",
+    "perceptron",
 ]

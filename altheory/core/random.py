@@ -62,6 +62,16 @@ def beta_logit(key: Key, a: Float[Array, "..."], b: Float[Array, "..."]) -> Floa
     return g[0] - g[1]
 
 
+def draw(prob: Float[Array, "K"], key: Key) -> Array:
+    """One item from a law on the menu, by inversion: the first whose cumulative probability exceeds a uniform number.
+
+    Items of probability 0 take no part: a parallel sum may round differently from one item to the next.
+    """
+    total = jnp.where(prob > 0, jnp.cumsum(prob), 0)
+    level = jax.random.uniform(key, (), prob.dtype) * total.max()
+    return jnp.argmax(total > level)
+
+
 def _reject(key: Key, propose: Callable[[Key], tuple[Array, Array]]) -> Array:
     """Propose whole blocks until every entry was accepted once."""
 

@@ -9,6 +9,7 @@ from altheory.oracles.bandit import (
 )
 from altheory.oracles.pool import LabelPool
 from altheory.oracles.replay import ReplayPool
+from altheory.oracles.stream import LabelStream, SampledStream
 
 __all__ = [
     "BayesBernoulliBandit",
@@ -16,6 +17,8 @@ __all__ = [
     "ContextualBandit",
     "GaussianBandit",
     "LabelPool",
+    "LabelStream",
     "LinearBandit",
     "ReplayPool",
+    "SampledStream",
 ]

@@ -1,9 +1,20 @@
 """Policies: who chooses, and the combinators that change how."""
 
+from altheory.policies.agnostic import A2
 from altheory.policies.argmax import Argmax, Softmax, TopTwo
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.elimination import OdLinBai, PhasedElimination
-from altheory.policies.named import lints, linucb, random, thompson_bernoulli, ucb1
+from altheory.policies.named import (
+    cal,
+    gbs,
+    lints,
+    linucb,
+    margin_stream,
+    random,
+    selective_perceptron,
+    thompson_bernoulli,
+    ucb1,
+)
 from altheory.policies.play import PlayDesign
 from altheory.policies.rules import (
     badge_rule,
@@ -24,8 +35,11 @@ from altheory.policies.rules import (
 from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, best_arm_known, never, outpriced
 from altheory.policies.trust import Trusting
+from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
 
 __all__ = [
+    "A2",
+    "IWAL",
     "Argmax",
     "Batched",
     "Budgeted",
@@ -33,6 +47,8 @@ __all__ = [
     "OdLinBai",
     "PhasedElimination",
     "PlayDesign",
+    "QueryRate",
+    "SelectiveSampling",
     "SetPolicy",
     "Softmax",
     "TopTwo",
@@ -43,19 +59,23 @@ __all__ = [
     "batch_bald_rule",
     "below",
     "best_arm_known",
+    "cal",
     "certainty_gain_rule",
     "cluster_margin_rule",
     "contextual_diversity_rule",
     "diverse_and_uncertain_rule",
+    "gbs",
     "k_center_rule",
     "k_means_rule",
     "lints",
     "linucb",
+    "margin_stream",
     "never",
     "outpriced",
     "power_rule",
     "probability_cover_rule",
     "random",
+    "selective_perceptron",
     "soft_rank_rule",
     "softmax_rule",
     "thompson_bernoulli",

@@ -9,7 +9,8 @@ from jaxtyping import Array, Bool, Float
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, score, static
 from altheory.core.check import at_least, nonnegative, within
 from altheory.core.numerics import add_exact
-from altheory.policies.pick import draw, even, pick, require_picker
+from altheory.core.random import draw
+from altheory.policies.pick import even, pick, require_picker
 from altheory.stopping.gauges import measure
 from altheory.stopping.rule import GIVEN, advance, remembers
 

@@ -2,10 +2,21 @@
 
 from typing import Any
 
-from altheory.beliefs import beta_bernoulli, counts, linear
+from altheory.beliefs import Finite, beta_bernoulli, counts, finite, linear, perceptron
 from altheory.core import Scalar, score
 from altheory.policies.argmax import Argmax
-from altheory.scores import oful_index, thompson, ucb, ucb1_index, uniform
+from altheory.policies.streams import QueryRate, SelectiveSampling
+from altheory.scores import (
+    disagreement,
+    margin_chance,
+    margin_score,
+    oful_index,
+    removed_mass_score,
+    thompson,
+    ucb,
+    ucb1_index,
+    uniform,
+)
 
 
 def ucb1(arms: int, *, scale: Scalar = 1.0) -> Argmax:
@@ -46,3 +57,37 @@ def lints(dim: int, *, prior: Scalar = 1.0, noise: Scalar = 1.0) -> Argmax:
 def random(belief: Any) -> Argmax:
     """A uniformly random open item; `belief` still learns (a number of arms stands for `counts(arms)`)."""
     return Argmax(counts(belief) if isinstance(belief, int) else belief, uniform)
+
+
+def gbs(hypotheses: Any, *, classes: int = 2, prior: Any = None) -> Argmax:
+    """Generalised binary search over a table of hypotheses `[H, N]`, or a `Finite` belief: halve what is left of them.
+
+    Cite: dasgupta2004analysis.
+    """
+    return Argmax(_over(hypotheses, classes, prior), removed_mass_score)
+
+
+def cal(hypotheses: Any, *, classes: int = 2, prior: Any = None) -> SelectiveSampling:
+    """CAL on a stream: ask where hypotheses that agree with all labels so far disagree. Labels must be right.
+
+    `hypotheses` is a table `[H, N]` over the stream's items, or a `Finite` belief. Cite: cohn1994improving.
+    """
+    return SelectiveSampling(_over(hypotheses, classes, prior), disagreement)
+
+
+def selective_perceptron(dim: int, *, b: Scalar = 0.5) -> SelectiveSampling:
+    """The selective sampling perceptron in `dim` features: ask with probability b / (b + |margin|).
+
+    `b` is in units of the features' squared length: half of it gives the perceptron's own bound on mistakes.
+    Cite: cesabianchi2006worst.
+    """
+    return SelectiveSampling(perceptron(dim), score(margin_chance, b=b))
+
+
+def margin_stream(belief: Any, *, rate: Scalar = 0.1, step: Scalar = 0.02) -> QueryRate:
+    """A stream asked where the margin is narrow, at a `rate`: the first items are asked about, then the narrowest."""
+    return QueryRate(belief, margin_score, rate, step, -1.0)
+
+
+def _over(hypotheses: Any, classes: int, prior: Any) -> Finite:
+    return hypotheses if isinstance(hypotheses, Finite) else finite(hypotheses, classes=classes, prior=prior)

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from altheory.core import Choice, Key, Menu, Outcome, Score, record, score
+from altheory.core.random import draw
 from altheory.core.status import CLOSED_ITEM, NAN_BELIEF, NAN_SCORE, OK, flag
 from altheory.stopping.rule import remembers
 
@@ -65,16 +66,6 @@ def pick(policy: Any, state: Any, menu: Menu, key: Key) -> Choice:
     return Choice(item, prob[item], stop, ~stop, bits | flag(~stop & ~menu.open[item], CLOSED_ITEM))
 
 
-def draw(prob: Float[Array, "K"], key: Key) -> Array:
-    """One item from a law on the menu, by inversion: the first whose cumulative probability exceeds a uniform number.
-
-    Items of probability 0 take no part: a parallel sum may round differently from one item to the next.
-    """
-    total = jnp.where(prob > 0, jnp.cumsum(prob), 0)
-    level = jax.random.uniform(key, (), prob.dtype) * total.max()
-    return jnp.argmax(total > level)
-
-
 def even(mask: Bool[Array, "K"]) -> Float[Array, "K"]:
     """The uniform law on a mask; zero everywhere where it is empty."""
     return jnp.where(mask, 1 / jnp.maximum(mask.sum(), 1), 0)
@@ -97,8 +88,13 @@ def learn(policy: Any, state: Acting, menu: Menu, choice: Choice, outcome: Outco
 
     seen = (choice.item, choice.valid, outcome.y)
     belief = one(state.belief, seen)[0] if choice.item.ndim == 0 else jax.lax.scan(one, state.belief, seen)[0]
+    return Acting(belief, state.status | health(belief))
+
+
+def health(belief: Any) -> Array:
+    """The status bit of a belief that holds NaN or infinity, else 0."""
     broken = jnp.stack([~jnp.isfinite(x).all() for x in jax.tree.leaves(belief) if _is_float(x)] or [jnp.bool_(False)])
-    return Acting(belief, state.status | flag(broken.any(), NAN_BELIEF))
+    return flag(broken.any(), NAN_BELIEF)
 
 
 def _is_float(x: Any) -> bool:

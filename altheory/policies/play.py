@@ -8,8 +8,9 @@ from jaxtyping import Array, Int, Num
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record
 from altheory.core.check import nonnegative
+from altheory.core.random import draw
 from altheory.core.record import is_traced
-from altheory.policies.pick import Acting, draw, learn
+from altheory.policies.pick import Acting, learn
 
 
 def _whole(x: Any) -> Array:

@@ -10,8 +10,9 @@ from jaxtyping import Array, Bool, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, Score, leaf, record, score, static
 from altheory.core.check import at_least
+from altheory.core.random import draw
 from altheory.core.status import CLOSED_ITEM, NAN_SCORE, OK, flag
-from altheory.policies.pick import Acting, draw, even, learn
+from altheory.policies.pick import Acting, even, learn
 
 Rule = Callable[..., Int[Array, "size"]]
 """`rule(belief, menu, key, *, size, labelled, ...) -> picks [size]`: menu rows in order, -1 where there is no pick.

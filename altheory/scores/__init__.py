@@ -32,7 +32,13 @@ from altheory.scores.submodular import (
 )
 from altheory.scores.unbiased import importance_weighted_risk, lure, lure_weights
 from altheory.scores.uncertainty import entropy, least_confidence, margin
-from altheory.scores.version_space import disagreement, removed_mass, removed_mass_score
+from altheory.scores.version_space import (
+    disagreement,
+    margin_chance,
+    removed_mass,
+    removed_mass_score,
+    risk_reduction_score,
+)
 from altheory.scores.wrappers import (
     bald_score,
     consensus_kl_score,
@@ -84,6 +90,7 @@ __all__ = [
     "lure",
     "lure_weights",
     "margin",
+    "margin_chance",
     "margin_score",
     "oful_index",
     "per_dollar",
@@ -91,6 +98,7 @@ __all__ = [
     "probability_cover",
     "removed_mass",
     "removed_mass_score",
+    "risk_reduction_score",
     "sequence_entropy",
     "soft_rank_batch",
     "softmax_batch",

@@ -1,4 +1,4 @@
-"""Scores of disagreement and bisection: what is left of a class of hypotheses after a label."""
+"""Scores of disagreement, bisection and expected risk, and chances of asking in a stream."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from altheory.core import Key, Menu, needs
+from altheory.core import Key, Menu, Scalar, needs
 from altheory.core.check import nonnegative
 from altheory.scores.inputs import as_floats, raise_if_nan, sum_rows
 
@@ -53,3 +53,22 @@ def disagreement(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
     Cite: cohn1994improving.
     """
     return belief.disagrees(menu).astype(menu.price.dtype)
+
+
+@needs("decision")
+def margin_chance(belief: Any, menu: Menu, key: Key, *, b: Scalar = 1.0) -> Float[Array, "K"]:
+    r"""The chance :math:`b/(b + |m_k|)` of asking about an item with the signed margin :math:`m_k`.
+
+    For `SelectiveSampling` with a `perceptron`. Cite: cesabianchi2006worst.
+    """
+    return b / (b + jnp.abs(belief.decision(menu)))
+
+
+@needs("risk", "risk_after")
+def risk_reduction_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
+    """By how much a label is expected to lower the pool's risk: `belief.risk() - belief.risk_after(menu)`.
+
+    Over a `Harmonic` belief this is active learning by expected risk minimisation on a Gaussian field.
+    Cite: zhu2003combining.
+    """
+    return belief.risk() - belief.risk_after(menu)

@@ -1,6 +1,6 @@
 """Simulation: the compiled loop, studies over seeds, and what they record."""
 
-from altheory.sim.metrics import Round, accuracy, cost, coverage, item, labels, reading, regret, reward
+from altheory.sim.metrics import Round, accuracy, cost, coverage, item, labels, propensity, reading, regret, reward
 from altheory.sim.simulate import Trace, simulate
 from altheory.sim.study import Study, study
 
@@ -13,6 +13,7 @@ __all__ = [
     "coverage",
     "item",
     "labels",
+    "propensity",
     "reading",
     "regret",
     "reward",

@@ -51,6 +51,11 @@ def labels(r: Round) -> Float[Array, ""]:
     return r.choice.valid.sum().astype(jnp.float32)
 
 
+def propensity(r: Round) -> Float[Array, ""]:
+    """The probability of the choice (the first of a batch); in a stream that of asking, also where it passed."""
+    return jnp.atleast_1d(r.choice.prob)[0]
+
+
 def item(r: Round) -> Array:
     """The menu row chosen (the first of a batch); -1 where nothing was bought."""
     return jnp.where(jnp.atleast_1d(r.choice.valid)[0], jnp.atleast_1d(r.choice.item)[0], -1)

@@ -32,8 +32,10 @@ LABELS = np.arange(K) % C
 BELIEFS: dict[str, Callable[..., Any]] = {
     "counts": lambda f=1.0: al.counts(K, scale=f),
     "beta_bernoulli": lambda f=1.0: al.beta_bernoulli(K, a=f, b=f),
-    "finite": lambda f=1.0: al.finite(TABLE, noise=f / 3),
-    "halfspaces without noise": lambda f=1.0: al.halfspaces(f * np.r_[X, -X]),
+    "finite": lambda f=1.0: al.finite(TABLE, noise=f / 4),
+    "halfspaces": lambda f=1.0: al.halfspaces(f * np.r_[X, -X]),
+    "harmonic": lambda f=1.0: al.harmonic(al.gaussian_graph(X), prior=f),
+    "perceptron": lambda f=1.0: al.perceptron(D),
     "linear": lambda f=1.0: al.linear(D, prior=f, noise=f),
     "logistic": lambda f=1.0: al.logistic(D, prior=f, capacity=8),
     "logistic of three classes": lambda f=1.0: al.logistic(D, C, prior=f, capacity=3),
@@ -44,12 +46,15 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     ),
     "crowd": lambda f=1.0: al.crowd(K // 2, 2, C, error=f / 3, strength=f, capacity=4),
 }
-TOGETHER = ("crowd", "gp", "gp_arms", "gp_classifier of three classes")
+TOGETHER = ("crowd", "gp", "gp_arms", "gp_classifier of three classes", "finite", "harmonic")
 """Beliefs asked for all their scores in one program: large ones, and compiling is what tests spend time on."""
 KERNELS = {"Dot", "Matern", "RBF"}
 """Parts of Gaussian processes; they have their own tests."""
 LABEL_MODELS = {"Consensus", "dawid_skene", "mace", "one_coin", "triples", "vote_shares"}
 """What `altheory.beliefs` has beside beliefs: kernels on labels; they have their own tests."""
+
+GRAPHS = {"gaussian_graph"}
+"""What a belief is built from; no belief."""
 
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
@@ -69,6 +74,8 @@ SCORES: dict[str, Callable[..., Any]] = {
     "epig_score": lambda f=1.0: al.score(al.epig_score, draws=4),
     "removed_mass_score": lambda f=1.0: al.score(al.removed_mass_score),
     "disagreement": lambda f=1.0: al.score(al.disagreement),
+    "margin_chance": lambda f=1.0: al.score(al.margin_chance, b=f),
+    "risk_reduction_score": lambda f=1.0: al.score(al.risk_reduction_score),
     "per_dollar": lambda f=1.0: al.per_dollar(al.entropy_score, power=f),
     "per_dollar of variance": lambda f=1.0: al.per_dollar(al.variance, power=f),
 }
@@ -137,6 +144,14 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "SetPolicy": lambda f=1.0: al.SetPolicy(BELIEFS["logistic"](f), al.score(al.softmax_rule, temperature=f), 2),
     "SetPolicy that looks at features": lambda f=1.0: al.SetPolicy(BELIEFS["linear"](f), al.k_center_rule, 3),
 }
+POLICIES |= {
+    "selective_perceptron": lambda f=1.0: al.selective_perceptron(D, b=f),
+    "margin_stream": lambda f=1.0: al.margin_stream(BELIEFS["finite"](f), rate=f / 2, step=f),
+    "IWAL": lambda f=1.0: al.IWAL(BELIEFS["finite"](f), delta=f / 2, least=f),
+    "A2": lambda f=1.0: al.A2(BELIEFS["finite"](f), np.ones(K), delta=f / 2),
+}
+ALIASES = {"cal", "gbs"}
+"""One-line names of policies that are there with other parts."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known"}
 PHASED = {"OdLinBai", "PhasedElimination"}
 """Policies for a fixed table of arms, with no belief to spoil; each has its own tests."""
@@ -146,6 +161,13 @@ SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 RECORD = np.array([[i, w, (i + i * w) % C] for i in range(K) for w in range(1 + i % 2)])
 UNIT = np.linspace(0.1, 0.9, K)
 
+
+def halfspace(key):
+    """A normal item, and the side of a plane it is on."""
+    x = jax.random.normal(key, (D,))
+    return x, (x[0] > 0).astype(jnp.int32)
+
+
 ORACLES: dict[str, Callable[..., Any]] = {
     "BernoulliBandit": lambda f=1.0: al.BernoulliBandit(f * UNIT),
     "BayesBernoulliBandit": lambda f=1.0: al.BayesBernoulliBandit(K, a=f, b=f),
@@ -153,6 +175,8 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "GaussianBandit with a noise for each arm": lambda f=1.0: al.GaussianBandit(UNIT, sd=f * UNIT),
     "LinearBandit": lambda f=1.0: al.LinearBandit(f * X, X[0], sd=f),
     "ContextualBandit": lambda f=1.0: al.ContextualBandit(f * X[0], K, sd=f),
+    "LabelStream": lambda f=1.0: al.LabelStream(f * X, LABELS, mass=UNIT, flip=f * UNIT, price=f),
+    "SampledStream": lambda f=1.0: al.SampledStream(halfspace, K, flip=f / 2, price=f),
     "LabelPool": lambda f=1.0: al.LabelPool(f * X, LABELS),
     "LabelPool with labelers": lambda f=1.0: al.LabelPool(
         X, LABELS, [f, 3.0], [0.3, 0.0], kind=["hard", "uniform"], informative=f, held_out=0.3
@@ -211,10 +235,9 @@ def asked_of(name: str) -> list[str]:
     """The scores that a belief supports (means and draws of class 1 are for two classes)."""
     belief = BELIEFS[name]()
     for_two = ("thompson",) if getattr(belief, "classes", 2) > 2 else ()
-    return [s for s in SCORES if s not in for_two and supports(SCORES[s](), belief)]
+    few = ("disagreement",) if name == "halfspaces" else SCORES  # otherwise as `finite` is
+    return [s for s in few if s not in for_two and supports(SCORES[s](), belief)]
 
 
 PAIRS = [(s, b) for b in BELIEFS for s in asked_of(b) if b not in TOGETHER]
 """Every score with every belief that supports it, one program each."""
-PAIRS = [(s, b) for s, b in PAIRS if not b.startswith("halfspaces") or s in ("disagreement", "uniform")]
-"""Halfspaces are the same belief as a table, but for how predictions are found."""

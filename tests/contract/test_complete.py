@@ -17,11 +17,11 @@ def names(entries):
 
 
 def test_every_belief_and_its_builder_is_there():
-    assert names(c.BELIEFS) | c.KERNELS | c.LABEL_MODELS == set(altheory.beliefs.__all__)
+    assert names(c.BELIEFS) | c.KERNELS | c.LABEL_MODELS | c.GRAPHS == set(altheory.beliefs.__all__)
 
 
 def test_every_policy_and_alias_is_there():
-    assert names(c.POLICIES) | c.STOP_RULES | c.SET_RULES | c.PHASED == set(altheory.policies.__all__)
+    assert names(c.POLICIES) | c.STOP_RULES | c.SET_RULES | c.PHASED | c.ALIASES == set(altheory.policies.__all__)
 
 
 def test_every_oracle_is_there():

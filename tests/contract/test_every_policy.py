@@ -16,6 +16,8 @@ MASKS = np.random.default_rng(1).random((SEEDS, c.K)) < 0.6
 MASKS[0], MASKS[1], MASKS[2] = False, np.arange(c.K) == 4, True
 KEYS = jax.random.split(jax.random.key(0), SEEDS)
 NEVER_NAN = {
+    "A2",
+    "IWAL",
     "random",
     "random that still learns",
     "ucb1",
