@@ -44,7 +44,7 @@ __all__ = [
     "logistic",
     "mace",
     "one_coin",
+    "perceptron",
     "triples",
     "vote_shares",
-    "perceptron",
 ]

@@ -34,8 +34,8 @@ from altheory.policies.rules import (
 )
 from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, best_arm_known, never, outpriced
-from altheory.policies.trust import Trusting
 from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
+from altheory.policies.trust import Trusting
 
 __all__ = [
     "A2",
