@@ -4,6 +4,7 @@ from altheory.beliefs.annotators import Consensus, Crowd, crowd, dawid_skene, ma
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
 from altheory.beliefs.counts import Counts, counts
 from altheory.beliefs.finite import Finite, finite, halfspaces
+from altheory.beliefs.gaussian import GaussianArms, gaussian_arms
 from altheory.beliefs.gp import GP, gp
 from altheory.beliefs.gp_arms import GPArms, gp_arms
 from altheory.beliefs.gp_classifier import GPClassifier, gp_classifier
@@ -12,28 +13,34 @@ from altheory.beliefs.kernels import RBF, Dot, Matern
 from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
 from altheory.beliefs.perceptron import Perceptron, perceptron
+from altheory.beliefs.tallies import Contenders, Moments, contenders, moments
 
 __all__ = [
     "GP",
     "RBF",
     "BetaBernoulli",
     "Consensus",
+    "Contenders",
     "Counts",
     "Crowd",
     "Dot",
     "Finite",
     "GPArms",
     "GPClassifier",
+    "GaussianArms",
     "Harmonic",
     "Linear",
     "Logistic",
     "Matern",
+    "Moments",
     "Perceptron",
     "beta_bernoulli",
+    "contenders",
     "counts",
     "crowd",
     "dawid_skene",
     "finite",
+    "gaussian_arms",
     "gaussian_graph",
     "gp",
     "gp_arms",
@@ -43,6 +50,7 @@ __all__ = [
     "linear",
     "logistic",
     "mace",
+    "moments",
     "one_coin",
     "perceptron",
     "triples",

@@ -6,7 +6,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from altheory.core import Menu, Scalar, record
-from altheory.core.check import at_least, positive
+from altheory.core.check import at_least, finite, positive
+from altheory.core.record import is_traced
 
 
 @record
@@ -14,14 +15,21 @@ class Counts:
     r"""Per-arm plays and reward sums; `menu.x` holds arm ids `[K]`.
 
     `scale` is the sub-Gaussian scale of one reward (1/2 for rewards in [0, 1]), so `std` is :math:`\sigma/\sqrt{N_a}`.
+    `low` and `high`, where given, are the range that rewards must lie in: an oracle that declares another is refused,
+    and a run that sees a reward outside is flagged. Of each arm only the first `most` rewards are learned.
     """
 
     plays: Float[Array, "arms"]
     total: Float[Array, "arms"]
     scale: Float[Array, ""] | float = 0.5
+    low: Float[Array, ""] | float | None = None
+    high: Float[Array, ""] | float | None = None
+    most: Float[Array, ""] | float | None = None
 
     def update(self, row: Menu, y: Any) -> "Counts":
         hit = _one_hot(row, self.plays)
+        if self.most is not None:
+            hit = hit * (self.plays < self.most)
         return self.replace(plays=self.plays + hit, total=self.total + hit * jnp.asarray(y, self.total.dtype))  # type: ignore[attr-defined]
 
     @property
@@ -41,11 +49,42 @@ class Counts:
         return self.scale / jnp.sqrt(self.plays[menu.x])
 
 
-def counts(arms: int, *, scale: Scalar = 0.5) -> Counts:
-    """An empty tally of `arms` arms."""
+def counts(
+    arms: int,
+    *,
+    scale: Scalar | None = None,
+    low: Scalar | None = None,
+    high: Scalar | None = None,
+    most: Scalar | None = None,
+) -> Counts:
+    """An empty tally of `arms` arms; `scale` is half the range `high - low` where that is given, else 1/2."""
     at_least("counts arms", arms, 1)
+    scale = assumed_scale("counts", scale, low, high)
     positive("counts scale", scale)
-    return Counts(jnp.zeros(arms), jnp.zeros(arms), scale)
+    if most is not None:
+        positive("counts most", most)
+    return Counts(jnp.zeros(arms), jnp.zeros(arms), scale, low, high, most)
+
+
+def assumed_scale(name: str, scale: Scalar | None, low: Scalar | None, high: Scalar | None) -> Scalar:
+    """The sub-Gaussian scale of rewards: as given, or half their range, or that of [0, 1].
+
+    Raises `ValueError` where only one end of the range is given, or the two are not in order.
+    """
+    if (low is None) != (high is None):
+        raise ValueError(f"{name} needs both low and high, or neither; it got low={low} and high={high}")
+    if low is None or high is None:
+        return 0.5 if scale is None else scale
+    ordered(name, low, high)
+    return (high - low) / 2 if scale is None else scale
+
+
+def ordered(name: str, low: Scalar, high: Scalar) -> None:
+    """Raise `ValueError` where `low` and `high` are no finite range of rewards."""
+    finite(f"{name} low", low)
+    finite(f"{name} high", high)
+    if not is_traced((low, high)) and not float(low) < float(high):
+        raise ValueError(f"{name} low must be below high; they are {float(low):g} and {float(high):g}")
 
 
 def _one_hot(row: Menu, like: Array) -> Array:

@@ -53,6 +53,17 @@ def within(name: str, x: Any, low: float, high: float) -> None:
         raise ValueError(f"{name} must lie in [{low:g}, {high:g}]; it has {bad.ravel()[0]:g}")
 
 
+def between(name: str, x: Any, low: float, high: float) -> None:
+    """Raise `ValueError` where a number is not strictly between `low` and `high`."""
+    if is_traced(x):
+        return
+    finite(name, x)
+    a = np.asarray(x)
+    bad = a[(a <= low) | (a >= high)]
+    if bad.size:
+        raise ValueError(f"{name} must lie between {low:g} and {high:g}; it is {bad.ravel()[0]:g}")
+
+
 def at_least(name: str, value: int, low: int) -> None:
     """Raise `ValueError` where a size is no whole number of at least `low`."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:

@@ -8,12 +8,15 @@ NAN_SCORE = 1
 NAN_BELIEF = 2
 CLOSED_ITEM = 4
 NAN_OUTCOME = 8
+REWARD_RANGE = 16
 
 ADVICE = {
     NAN_SCORE: "the score returned NaN for an open item, which then loses to every other: check its logs and divisions",
     NAN_BELIEF: "the belief holds NaN or infinity after an update: scale the features, or raise the prior precision",
     CLOSED_ITEM: "the policy chose a closed item, which was not bought: its `select` must respect `menu.open`",
     NAN_OUTCOME: "the oracle answered with NaN: check its tables and noise",
+    REWARD_RANGE: "a reward lay outside the range that the policy assumes: build the policy with low= and high= around "
+    "all rewards",
 }
 
 

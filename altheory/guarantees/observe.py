@@ -55,7 +55,8 @@ def simulated(policy: Any, oracle: Any, name: str, *, horizon: int, trials: int,
 
 def rewards_in_unit_interval(policy: Any, oracle: Any) -> str | None:
     """Every reward lies in [0, 1]."""
-    if getattr(oracle, "unit_rewards", False):
+    low, high = getattr(oracle, "reward_range", (-np.inf, np.inf))
+    if low >= 0 and high <= 1:
         return None
     return f"{type(oracle).__name__} may pay outside [0, 1]"
 
@@ -71,7 +72,7 @@ def plays_ucb1(policy: Any, oracle: Any) -> str | None:
     """The policy is UCB1 with its own bonus."""
     if not isinstance(policy, Argmax) or not isinstance(policy.belief, Counts) or not _scores_by(policy, ucb1_index):
         return "the policy is not UCB1"
-    scale = float(policy.score.hyper["scale"])  # type: ignore[attr-defined]
+    scale = float(policy.score.hyper["scale"]) * 2 * float(policy.belief.scale)  # type: ignore[attr-defined]
     return None if scale == 1 else f"UCB1's bonus is scaled by {scale:g} where the theorem has 1"
 
 

@@ -11,6 +11,9 @@ from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
 from altheory.core.check import at_least, finite, matrix, nonnegative, one_length, positive, within
 from altheory.core.numerics import dot
 
+REALS = (-float("inf"), float("inf"))
+"""The `reward_range` of rewards that may be any number."""
+
 
 def _arms(size: int, noise: Array | float = 0.0) -> Menu:
     ones = jnp.ones(size)
@@ -29,7 +32,7 @@ def _cost(choice: Choice) -> Array:
 class BernoulliBandit:
     """Arms that pay 1 with probability `means[k]`, else 0; every pull costs 1."""
 
-    unit_rewards = True
+    reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
     means: Float[Array, "K"] = leaf(converter=_floats)
@@ -56,7 +59,7 @@ class BernoulliBandit:
 class BayesBernoulliBandit:
     """A Bernoulli bandit whose means are drawn afresh for each run, each from Beta(a, b)."""
 
-    unit_rewards = True
+    reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
     arms: int = static()
@@ -78,6 +81,7 @@ class BayesBernoulliBandit:
 class GaussianBandit:
     """Arms that pay N(means[k], sd[k]^2); every pull costs 1."""
 
+    reward_range = REALS
     costs_at_most_price = True
 
     means: Float[Array, "K"] = leaf(converter=_floats)
@@ -89,6 +93,11 @@ class GaussianBandit:
         nonnegative("GaussianBandit sd", self.sd)
         if np.ndim(self.sd):
             one_length("GaussianBandit sd", self.sd, self.means.size)
+
+    @property
+    def reward_scale(self) -> Float[Array, ""]:
+        """The largest standard deviation of a reward."""
+        return jnp.max(jnp.asarray(self.sd))
 
     def init(self, key: Key) -> tuple[()]:
         return ()
@@ -109,6 +118,7 @@ class GaussianBandit:
 class LinearBandit:
     r"""Fixed arms with features `x` `[K, d]` that pay :math:`x_k^\top\theta + N(0, \sigma^2)`; every pull costs 1."""
 
+    reward_range = REALS
     costs_at_most_price = True
 
     x: Float[Array, "K d"] = leaf(converter=_floats)
@@ -147,6 +157,7 @@ class ContextualBandit:
     The world is the round's contexts `[K, d]`.
     """
 
+    reward_range = REALS
     costs_at_most_price = True
     feature_norm = 1.0
 

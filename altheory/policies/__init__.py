@@ -2,6 +2,17 @@
 
 from altheory.policies.agnostic import A2
 from altheory.policies.argmax import Argmax, Softmax, TopTwo
+from altheory.policies.arms import (
+    bayes_ucb,
+    epsilon_decreasing,
+    epsilon_greedy,
+    explore_then_commit,
+    kl_ucb,
+    moss,
+    successive_elimination,
+    thompson_gaussian,
+    ucb_v,
+)
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.elimination import OdLinBai, PhasedElimination
 from altheory.policies.named import (
@@ -32,6 +43,7 @@ from altheory.policies.rules import (
     softmax_rule,
     typiclust_rule,
 )
+from altheory.policies.schedule import EpsilonDecay
 from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, best_arm_known, never, outpriced
 from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
@@ -44,6 +56,7 @@ __all__ = [
     "Batched",
     "Budgeted",
     "Epsilon",
+    "EpsilonDecay",
     "OdLinBai",
     "PhasedElimination",
     "PlayDesign",
@@ -57,6 +70,7 @@ __all__ = [
     "badge_rule",
     "bait_rule",
     "batch_bald_rule",
+    "bayes_ucb",
     "below",
     "best_arm_known",
     "cal",
@@ -64,12 +78,17 @@ __all__ = [
     "cluster_margin_rule",
     "contextual_diversity_rule",
     "diverse_and_uncertain_rule",
+    "epsilon_decreasing",
+    "epsilon_greedy",
+    "explore_then_commit",
     "gbs",
     "k_center_rule",
     "k_means_rule",
+    "kl_ucb",
     "lints",
     "linucb",
     "margin_stream",
+    "moss",
     "never",
     "outpriced",
     "power_rule",
@@ -78,7 +97,10 @@ __all__ = [
     "selective_perceptron",
     "soft_rank_rule",
     "softmax_rule",
+    "successive_elimination",
     "thompson_bernoulli",
+    "thompson_gaussian",
     "typiclust_rule",
     "ucb1",
+    "ucb_v",
 ]

@@ -19,17 +19,23 @@ from altheory.scores import (
 )
 
 
-def ucb1(arms: int, *, scale: Scalar = 1.0) -> Argmax:
-    """UCB1 on `arms` arms with rewards in [0, 1]; `scale` multiplies the bonus (the theorem needs 1).
+def ucb1(
+    arms: int, *, scale: Scalar = 1.0, low: Scalar = 0.0, high: Scalar = 1.0, noise: Scalar | None = None
+) -> Argmax:
+    """UCB1 on `arms` arms with rewards in [`low`, `high`], or of sub-Gaussian scale `noise` where that is given.
 
-    Cite: auer2002finite.
+    `scale` multiplies the bonus (the theorem needs 1). Cite: auer2002finite.
     """
-    return Argmax(counts(arms), score(ucb1_index, scale=scale))
+    belief = counts(arms, low=low, high=high) if noise is None else counts(arms, scale=noise)
+    return Argmax(belief, score(ucb1_index, scale=scale))
 
 
-def thompson_bernoulli(arms: int, *, a: Scalar = 1.0, b: Scalar = 1.0) -> Argmax:
-    """Thompson sampling on `arms` Bernoulli arms under Beta(a, b) priors. Cite: thompson1933likelihood."""
-    return Argmax(beta_bernoulli(arms, a=a, b=b), thompson)
+def thompson_bernoulli(arms: int, *, a: Scalar = 1.0, b: Scalar = 1.0, low: Scalar = 0.0, high: Scalar = 1.0) -> Argmax:
+    """Thompson sampling on `arms` Bernoulli arms under Beta(a, b) priors; any rewards in [`low`, `high`] will do.
+
+    Cite: thompson1933likelihood.
+    """
+    return Argmax(beta_bernoulli(arms, a=a, b=b, low=low, high=high), thompson)
 
 
 def linucb(

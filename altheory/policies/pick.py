@@ -8,8 +8,11 @@ from jaxtyping import Array, Bool, Float
 
 from altheory.core import Choice, Key, Menu, Outcome, Score, record, score
 from altheory.core.random import draw
-from altheory.core.status import CLOSED_ITEM, NAN_BELIEF, NAN_SCORE, OK, flag
+from altheory.core.status import CLOSED_ITEM, NAN_BELIEF, NAN_SCORE, OK, REWARD_RANGE, flag
 from altheory.stopping.rule import remembers
+
+RANGE_SLACK = 1e-5
+"""By how much of its range a reward may miss the range, for rounding."""
 
 
 @record
@@ -88,13 +91,27 @@ def learn(policy: Any, state: Acting, menu: Menu, choice: Choice, outcome: Outco
 
     seen = (choice.item, choice.valid, outcome.y)
     belief = one(state.belief, seen)[0] if choice.item.ndim == 0 else jax.lax.scan(one, state.belief, seen)[0]
-    return Acting(belief, state.status | health(belief))
+    return Acting(belief, state.status | health(belief) | outside(policy.belief, choice, outcome.y))
 
 
 def health(belief: Any) -> Array:
     """The status bit of a belief that holds NaN or infinity, else 0."""
     broken = jnp.stack([~jnp.isfinite(x).all() for x in jax.tree.leaves(belief) if _is_float(x)] or [jnp.bool_(False)])
     return flag(broken.any(), NAN_BELIEF)
+
+
+def outside(assumes: Any, choice: Choice, y: Any) -> Array:
+    """The status bit of a reward outside the range [`low`, `high`] that a belief or a policy assumes, where it has one.
+
+    `y` is one reward an item chosen, or, with one more axis, a whole row of rewards.
+    """
+    low, high = getattr(assumes, "low", None), getattr(assumes, "high", None)
+    if low is None or high is None:
+        return jnp.int32(OK)
+    y, room = jnp.asarray(y, jnp.result_type(float)), RANGE_SLACK * (jnp.asarray(high) - low)
+    beyond = (y < low - room) | (y > high + room)
+    bought = choice.valid.reshape(choice.valid.shape + (1,) * (y.ndim - choice.valid.ndim))
+    return flag((bought & beyond).any(), REWARD_RANGE)
 
 
 def _is_float(x: Any) -> bool:

@@ -5,6 +5,15 @@ from altheory.scores.batch_bald import JointInformation, batch_bald, joint_infor
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
 from altheory.scores.gradient import badge, expected_gradient_length
+from altheory.scores.indices import (
+    bayes_ucb_index,
+    contender_score,
+    explore_first,
+    kl_ucb_index,
+    kl_upper,
+    moss_index,
+    ucb_v_index,
+)
 from altheory.scores.information import bald, bald_from_logits
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
 from altheory.scores.optimism import oful_index, ucb, ucb1_index, variance
@@ -60,10 +69,12 @@ __all__ = [
     "bald_score",
     "batch_bald",
     "batch_epig",
+    "bayes_ucb_index",
     "certainty_gain",
     "cluster_margin",
     "consensus_kl",
     "consensus_kl_score",
+    "contender_score",
     "contextual_diversity",
     "cost_benefit_greedy",
     "covering_radius",
@@ -76,6 +87,7 @@ __all__ = [
     "error_reduction_score",
     "expected_error_reduction",
     "expected_gradient_length",
+    "explore_first",
     "facility_location",
     "greedy",
     "importance_weighted_risk",
@@ -85,6 +97,8 @@ __all__ = [
     "k_means",
     "k_means_representatives",
     "k_medoids_representatives",
+    "kl_ucb_index",
+    "kl_upper",
     "least_confidence",
     "least_confidence_score",
     "lure",
@@ -92,6 +106,7 @@ __all__ = [
     "margin",
     "margin_chance",
     "margin_score",
+    "moss_index",
     "oful_index",
     "per_dollar",
     "power_batch",
@@ -111,6 +126,7 @@ __all__ = [
     "typiclust",
     "ucb",
     "ucb1_index",
+    "ucb_v_index",
     "uniform",
     "variance",
     "variance_reduction",

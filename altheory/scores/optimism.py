@@ -17,14 +17,16 @@ def ucb(belief: Any, menu: Menu, key: Key, *, width: Scalar = 1.0) -> Float[Arra
     return belief.mean(menu) + width * belief.std(menu)
 
 
-@needs("mean", "count")
+@needs("mean", "count", "scale")
 def ucb1_index(belief: Any, menu: Menu, key: Key, *, scale: Scalar = 1.0) -> Float[Array, "K"]:
-    r"""The UCB1 index :math:`\hat\mu_k + s\sqrt{2\ln t / N_k}` after `t` plays, infinite where :math:`N_k = 0`.
+    r"""The UCB1 index :math:`\hat\mu_k + 2\sigma s\sqrt{2\ln t / N_k}` after `t` plays, infinite where :math:`N_k = 0`.
 
-    The theorem holds for rewards in [0, 1] and `scale` 1. Cite: auer2002finite.
+    :math:`\sigma` is the belief's `scale`, 1/2 for rewards in [0, 1]. The theorem holds for `scale` s = 1.
+    Cite: auer2002finite.
     """
     n = belief.count(menu)
-    bonus = scale * jnp.sqrt(2 * jnp.log(jnp.maximum(n.sum(), 1)) / jnp.maximum(n, 1))
+    width = 2 * jnp.asarray(belief.scale) * scale
+    bonus = width * jnp.sqrt(2 * jnp.log(jnp.maximum(n.sum(), 1)) / jnp.where(n > 0, n, 1))
     return jnp.where(n > 0, belief.mean(menu) + bonus, jnp.inf)
 
 

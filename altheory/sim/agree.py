@@ -5,6 +5,7 @@ from typing import Any
 import jax
 
 from altheory.core import Rows
+from altheory.core.record import is_traced
 
 
 def check_agreement(policy: Any, oracle: Any) -> None:
@@ -24,6 +25,11 @@ def check_agreement(policy: Any, oracle: Any) -> None:
             f"the belief knows {belief.classes} classes and the oracle answers with {oracle.classes}: build the belief "
             f"with classes={oracle.classes}"
         )
+    _check_sizes(belief, oracle)
+    _check_rewards(policy, belief, oracle)
+
+
+def _check_sizes(belief: Any, oracle: Any) -> None:
     width, arms, items = (getattr(belief, name, None) for name in ("dim", "arms", "items"))
     if width is None and arms is None and items is None:
         return
@@ -40,6 +46,36 @@ def check_agreement(policy: Any, oracle: Any) -> None:
         raise ValueError(f"the belief takes {width} features and the menu offers {offered}: build one that fits")
     if arms is not None and (x.ndim != 1 or x.shape[0] != arms):
         raise ValueError(f"the belief knows {arms} arms and the menu offers {offered}: build one that fits")
+
+
+def _check_rewards(policy: Any, belief: Any, oracle: Any) -> None:
+    """Raise where the oracle declares rewards beyond the range, or noisier than the scale, that the policy assumes."""
+    who = type(oracle).__name__
+    low, high = getattr(belief, "low", None), getattr(belief, "high", None)
+    declared = getattr(oracle, "reward_range", None)
+    if low is not None and high is not None:
+        if declared is None or is_traced((low, high, declared)):
+            return
+        room = 1e-5 * (float(high) - float(low))
+        if float(declared[0]) < float(low) - room or float(declared[1]) > float(high) + room:
+            raise ValueError(
+                f"the policy takes rewards in [{float(low):g}, {float(high):g}] and {who} pays in "
+                f"[{float(declared[0]):g}, {float(declared[1]):g}]: build the policy with low= and high= around them, "
+                "or, for rewards without bounds, with noise= where it takes one"
+            )
+    elif "scale" in getattr(getattr(_scorer(policy), "fn", None), "needs", ()):
+        scale, noise = belief.scale, getattr(oracle, "reward_scale", None)
+        if noise is not None and not is_traced((scale, noise)) and float(noise) > float(scale) * (1 + 1e-5):
+            raise ValueError(
+                f"the policy's bonus is for rewards of sub-Gaussian scale {float(scale):g} and those of {who} have "
+                f"{float(noise):g}: build the policy with noise={float(noise):g}, or the belief with that scale"
+            )
+
+
+def _scorer(policy: Any) -> Any:
+    while hasattr(policy, "inner"):
+        policy = policy.inner
+    return getattr(policy, "score", None)
 
 
 def _belief(policy: Any) -> Any:

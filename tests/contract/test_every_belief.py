@@ -96,13 +96,13 @@ def test_an_open_row_changes_something(name):
         assert not np.allclose(before[key], after[key]), key
 
 
-@pytest.mark.parametrize("name", ["counts", "beta_bernoulli", "linear", "gp", "gp_arms"])
+@pytest.mark.parametrize("name", ["counts", "beta_bernoulli", "gaussian_arms", "moments", "linear", "gp", "gp_arms"])
 @given(order=st.permutations(list(ORDER)))
 def test_conjugate_beliefs_ignore_order(name, order):
     belief, menu, y = setting(name)
     (one, said), (other, also) = (fast(belief, menu, y, np.array(o)) for o in (order, ORDER))
     same({k: said[k] for k in ("mean", "std")}, {k: also[k] for k in ("mean", "std")})
-    for field in ("plays", "total", "a", "b", "precision", "moment", "gain"):
+    for field in ("plays", "total", "deviation", "a", "b", "precision", "moment", "gain"):
         same(getattr(one, field, 0), getattr(other, field, 0))
 
 
