@@ -2,6 +2,7 @@
 
 from altheory.beliefs.annotators import Consensus, Crowd, crowd, dawid_skene, mace, one_coin, triples, vote_shares
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
+from altheory.beliefs.boxes import Boxes, boxes
 from altheory.beliefs.counts import Counts, counts
 from altheory.beliefs.finite import Finite, finite, halfspaces
 from altheory.beliefs.gaussian import GaussianArms, gaussian_arms
@@ -55,4 +56,14 @@ __all__ = [
     "perceptron",
     "triples",
     "vote_shares",
+    "BetaBernoulli",
+    "Boxes",
+    "Counts",
+    "Linear",
+    "Logistic",
+    "beta_bernoulli",
+    "boxes",
+    "counts",
+    "linear",
+    "logistic",
 ]

@@ -31,6 +31,14 @@ from altheory.guarantees.observe import (
     potential,
     rewards_in_unit_interval,
 )
+from altheory.guarantees.pandora import (
+    pandora_cost_scaling,
+    pandora_deterministic,
+    pandora_nonobligatory,
+    reservation_value_root,
+    search_with_recall,
+    weitzman_optimal,
+)
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
 from altheory.guarantees.streams import iwal_unbiased
 from altheory.guarantees.submodular import (
@@ -73,6 +81,12 @@ ALL: tuple[Guarantee, ...] = (
     od_linbai,
     phased_elimination_regret,
     iwal_unbiased,
+    reservation_value_root,
+    weitzman_optimal,
+    pandora_cost_scaling,
+    pandora_nonobligatory,
+    search_with_recall,
+    pandora_deterministic,
 )
 """Every theorem of the catalogue."""
 
@@ -115,14 +129,20 @@ __all__ = [
     "lure_unbiased",
     "multiplicative_d_optimal",
     "od_linbai",
+    "pandora_cost_scaling",
+    "pandora_deterministic",
+    "pandora_nonobligatory",
     "phased_elimination_regret",
     "plays_thompson_bernoulli",
     "plays_ucb1",
     "potential",
+    "reservation_value_root",
     "rewards_in_unit_interval",
+    "search_with_recall",
     "stochastic_greedy",
     "thompson_bayes_regret",
     "ucb1_regret",
     "verify",
+    "weitzman_optimal",
     "xy_optimal_certificate",
 ]

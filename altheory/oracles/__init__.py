@@ -7,6 +7,7 @@ from altheory.oracles.bandit import (
     GaussianBandit,
     LinearBandit,
 )
+from altheory.oracles.boxes import BoxSearch, TableSearch
 from altheory.oracles.pool import LabelPool
 from altheory.oracles.replay import ReplayPool
 from altheory.oracles.stream import LabelStream, SampledStream
@@ -14,6 +15,7 @@ from altheory.oracles.stream import LabelStream, SampledStream
 __all__ = [
     "BayesBernoulliBandit",
     "BernoulliBandit",
+    "BoxSearch",
     "ContextualBandit",
     "GaussianBandit",
     "LabelPool",
@@ -21,4 +23,5 @@ __all__ = [
     "LinearBandit",
     "ReplayPool",
     "SampledStream",
+    "TableSearch",
 ]

@@ -26,6 +26,7 @@ from altheory.policies.named import (
     thompson_bernoulli,
     ucb1,
 )
+from altheory.policies.named import lints, linucb, pandora, pandora_in_order, random, thompson_bernoulli, ucb1
 from altheory.policies.play import PlayDesign
 from altheory.policies.rules import (
     badge_rule,
@@ -48,6 +49,7 @@ from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, best_arm_known, never, outpriced
 from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
 from altheory.policies.trust import Trusting
+from altheory.policies.stop import below, best_in_hand, never
 
 __all__ = [
     "A2",
@@ -74,6 +76,7 @@ __all__ = [
     "below",
     "best_arm_known",
     "cal",
+    "best_in_hand",
     "certainty_gain_rule",
     "cluster_margin_rule",
     "contextual_diversity_rule",
@@ -91,6 +94,8 @@ __all__ = [
     "moss",
     "never",
     "outpriced",
+    "pandora",
+    "pandora_in_order",
     "power_rule",
     "probability_cover_rule",
     "random",

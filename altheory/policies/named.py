@@ -1,17 +1,25 @@
 """One-line names for well-known policies."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from altheory.beliefs import Finite, beta_bernoulli, counts, finite, linear, perceptron
-from altheory.core import Scalar, score
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from altheory.beliefs import Finite, beta_bernoulli, boxes, counts, finite, linear, perceptron
+from altheory.core import Key, Menu, Scalar, score
 from altheory.policies.argmax import Argmax
+from altheory.policies.stop import best_in_hand
 from altheory.policies.streams import QueryRate, SelectiveSampling
 from altheory.scores import (
     disagreement,
     margin_chance,
     margin_score,
     oful_index,
+    precedence_indices,
     removed_mass_score,
+    reservation,
     thompson,
     ucb,
     ucb1_index,
@@ -58,6 +66,30 @@ def linucb(
 def lints(dim: int, *, prior: Scalar = 1.0, noise: Scalar = 1.0) -> Argmax:
     """Linear Thompson sampling in `dim` features. Cite: agrawal2013thompson."""
     return Argmax(linear(dim, prior=prior, noise=noise), thompson)
+
+
+def pandora(prize: Any, *, outside: Scalar = 0.0, winners: int = 1) -> Argmax:
+    """Weitzman's rule: open the box of the highest reservation value, stop when the best in hand is at least all left.
+
+    `prize` holds the laws of the boxes. Optimal where they are independent, prizes found are kept, and none is taken
+    unseen; with `winners` > 1 the sum of the best ones found counts, and the rule stops at the least of them.
+    Cite: weitzman1979optimal, singla2018price.
+    """
+    return Argmax(boxes(prize, outside=outside, winners=winners), reservation, best_in_hand)
+
+
+def pandora_in_order(prize: Any, price: Any, parent: Sequence[int] | np.ndarray, *, outside: float = 0.0) -> Argmax:
+    """Weitzman's rule where box k may be opened only after `parent[k]` (-1: at once), by indices of whole subtrees.
+
+    Optimal where the parents form a forest. Raises as `precedence_indices` does. Cite: boodaghians2020pandora.
+    """
+    index, _ = precedence_indices(prize, price, parent, outside=outside)
+    return Argmax(boxes(prize, outside=outside), score(_by_index, index=jnp.asarray(index)), best_in_hand)
+
+
+def _by_index(belief: Any, menu: Menu, key: Key, *, index: Float[Array, "arms"]) -> Float[Array, "K"]:
+    """An index computed beforehand, looked up by item id."""
+    return index[menu.x]
 
 
 def random(belief: Any) -> Argmax:

@@ -22,6 +22,14 @@ def below(threshold: Scalar) -> Score:
     return score(_below, threshold=threshold)
 
 
+def best_in_hand(belief: Any, menu: Menu, scores: Float[Array, "K"]) -> Bool[Array, ""]:
+    """Stop once the best in hand is at least every open item's score: Weitzman's rule where the score is `reservation`.
+
+    Needs a belief with `best`. Cite: weitzman1979optimal.
+    """
+    return worth(scores, menu.open).max() <= belief.best
+
+
 def _below(belief: Any, menu: Menu, scores: Float[Array, "K"], *, threshold: Scalar) -> Bool[Array, ""]:
     return worth(scores, menu.open).max() <= threshold
 

@@ -18,6 +18,20 @@ from altheory.scores.information import bald, bald_from_logits
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
 from altheory.scores.optimism import oful_index, ucb, ucb1_index, variance
 from altheory.scores.price import per_dollar, token_price
+from altheory.scores.price import per_dollar
+from altheory.scores.prizes import (
+    BernoulliPrize,
+    BetaPrize,
+    DiscretePrize,
+    ExponentialPrize,
+    GaussianPrize,
+    LogNormalPrize,
+    MixturePrize,
+    Prize,
+    SamplePrize,
+    StudentPrize,
+    UniformPrize,
+)
 from altheory.scores.representative import (
     cluster_margin,
     information_density,
@@ -28,7 +42,9 @@ from altheory.scores.representative import (
     typicality,
     typiclust,
 )
+from altheory.scores.reservation import expected_excess, reservation, reservation_value
 from altheory.scores.sampling import thompson, uniform
+from altheory.scores.search import nonobligatory_bounds, precedence_indices, weitzman_value
 from altheory.scores.sequences import sequence_entropy, token_average
 from altheory.scores.stochastic import power_batch, soft_rank_batch, softmax_batch, top_batch
 from altheory.scores.stream import top_k_stream
@@ -61,7 +77,18 @@ from altheory.scores.wrappers import (
 )
 
 __all__ = [
+    "BernoulliPrize",
+    "BetaPrize",
+    "DiscretePrize",
+    "ExponentialPrize",
+    "GaussianPrize",
     "JointInformation",
+    "LogNormalPrize",
+    "MixturePrize",
+    "Prize",
+    "SamplePrize",
+    "StudentPrize",
+    "UniformPrize",
     "badge",
     "bait",
     "bald",
@@ -86,6 +113,7 @@ __all__ = [
     "epig_score",
     "error_reduction_score",
     "expected_error_reduction",
+    "expected_excess",
     "expected_gradient_length",
     "explore_first",
     "facility_location",
@@ -107,13 +135,17 @@ __all__ = [
     "margin_chance",
     "margin_score",
     "moss_index",
+    "nonobligatory_bounds",
     "oful_index",
     "per_dollar",
     "power_batch",
+    "precedence_indices",
     "probability_cover",
     "removed_mass",
     "removed_mass_score",
     "risk_reduction_score",
+    "reservation",
+    "reservation_value",
     "sequence_entropy",
     "soft_rank_batch",
     "softmax_batch",
@@ -134,4 +166,5 @@ __all__ = [
     "variation_ratio_score",
     "vote_entropy",
     "vote_entropy_score",
+    "weitzman_value",
 ]

@@ -66,6 +66,14 @@ def reward(r: Round) -> Float[Array, ""]:
     return jnp.where(r.choice.valid, r.outcome.y, 0).sum().astype(jnp.float32)
 
 
+def welfare(r: Round) -> Float[Array, ""]:
+    """By how much the round raised the best prizes in hand, less what it cost; needs an oracle with `gain`.
+
+    Its sum over rounds, added to the outside option, is what the search was worth.
+    """
+    return r.oracle.gain(r.world, r.choice) - cost(r)
+
+
 def accuracy(r: Round) -> Float[Array, ""]:
     """Share of held-out items whose likeliest class, after this round's update, is the true one.
 

@@ -23,6 +23,7 @@ NEVER_NAN = {
     "ucb1",
     "Epsilon",
     "PlayDesign",
+    "pandora_in_order",
     "SetPolicy that looks at features",
 }
 """Policies whose score is a number even where the belief is not: an arm of unknown count is as good as unplayed."""
