@@ -21,12 +21,13 @@ from altheory.policies.named import (
     lints,
     linucb,
     margin_stream,
+    pandora,
+    pandora_in_order,
     random,
     selective_perceptron,
     thompson_bernoulli,
     ucb1,
 )
-from altheory.policies.named import lints, linucb, pandora, pandora_in_order, random, thompson_bernoulli, ucb1
 from altheory.policies.play import PlayDesign
 from altheory.policies.rules import (
     badge_rule,
@@ -46,10 +47,9 @@ from altheory.policies.rules import (
 )
 from altheory.policies.schedule import EpsilonDecay
 from altheory.policies.sets import SetPolicy
-from altheory.policies.stop import below, best_arm_known, never, outpriced
+from altheory.policies.stop import below, best_arm_known, best_in_hand, never, outpriced
 from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
 from altheory.policies.trust import Trusting
-from altheory.policies.stop import below, best_in_hand, never
 
 __all__ = [
     "A2",
@@ -75,8 +75,8 @@ __all__ = [
     "bayes_ucb",
     "below",
     "best_arm_known",
-    "cal",
     "best_in_hand",
+    "cal",
     "certainty_gain_rule",
     "cluster_margin_rule",
     "contextual_diversity_rule",

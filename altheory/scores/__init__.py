@@ -18,7 +18,6 @@ from altheory.scores.information import bald, bald_from_logits
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
 from altheory.scores.optimism import oful_index, ucb, ucb1_index, variance
 from altheory.scores.price import per_dollar, token_price
-from altheory.scores.price import per_dollar
 from altheory.scores.prizes import (
     BernoulliPrize,
     BetaPrize,
@@ -143,9 +142,9 @@ __all__ = [
     "probability_cover",
     "removed_mass",
     "removed_mass_score",
-    "risk_reduction_score",
     "reservation",
     "reservation_value",
+    "risk_reduction_score",
     "sequence_entropy",
     "soft_rank_batch",
     "softmax_batch",

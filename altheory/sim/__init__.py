@@ -1,7 +1,18 @@
 """Simulation: the compiled loop, studies over seeds, and what they record."""
 
-from altheory.sim.metrics import Round, accuracy, cost, coverage, item, labels, propensity, reading, regret, reward
-from altheory.sim.metrics import Round, accuracy, cost, coverage, item, labels, regret, reward, welfare
+from altheory.sim.metrics import (
+    Round,
+    accuracy,
+    cost,
+    coverage,
+    item,
+    labels,
+    propensity,
+    reading,
+    regret,
+    reward,
+    welfare,
+)
 from altheory.sim.simulate import Trace, simulate
 from altheory.sim.study import Study, study
 

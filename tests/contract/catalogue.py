@@ -33,7 +33,6 @@ LABELS = np.arange(K) % C
 BELIEFS: dict[str, Callable[..., Any]] = {
     "counts": lambda f=1.0: al.counts(K, scale=f),
     "beta_bernoulli": lambda f=1.0: al.beta_bernoulli(K, a=f, b=f),
-<<<<<<< HEAD
     "finite": lambda f=1.0: al.finite(TABLE, noise=f / 4),
     "halfspaces": lambda f=1.0: al.halfspaces(f * np.r_[X, -X]),
     "harmonic": lambda f=1.0: al.harmonic(al.gaussian_graph(X), prior=f),
@@ -41,9 +40,7 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     "moments": lambda f=1.0: al.moments(K, high=f),
     "contenders": lambda f=1.0: al.contenders(K, delta=f / 2, low=f - 1),
     "gaussian_arms": lambda f=1.0: al.gaussian_arms(K, mean=f, prior=f, noise=f),
-=======
     "boxes": lambda f=1.0: al.boxes(al.GaussianPrize(f * UNIT, UNIT + 0.1), outside=f / 9),
->>>>>>> 5203a52 (Pandora's box: reservation values of ten laws, Weitzman's policy, its value and its theorems)
     "linear": lambda f=1.0: al.linear(D, prior=f, noise=f),
     "logistic": lambda f=1.0: al.logistic(D, prior=f, capacity=8),
     "logistic of three classes": lambda f=1.0: al.logistic(D, C, prior=f, capacity=3),
@@ -175,7 +172,6 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "SetPolicy": lambda f=1.0: al.SetPolicy(BELIEFS["logistic"](f), al.score(al.softmax_rule, temperature=f), 2),
     "SetPolicy that looks at features": lambda f=1.0: al.SetPolicy(BELIEFS["linear"](f), al.k_center_rule, 3),
 }
-<<<<<<< HEAD
 POLICIES |= {
     "selective_perceptron": lambda f=1.0: al.selective_perceptron(D, b=f),
     "margin_stream": lambda f=1.0: al.margin_stream(BELIEFS["finite"](f), rate=f / 2, step=f),
@@ -187,23 +183,13 @@ ALIASES = {"cal", "gbs"} | {
     "successive_elimination", "thompson_gaussian", "ucb_v",
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
-STOP_RULES = {"never", "below", "outpriced", "best_arm_known"}
-=======
-STOP_RULES = {"never", "below", "best_in_hand"}
->>>>>>> 5203a52 (Pandora's box: reservation values of ten laws, Weitzman's policy, its value and its theorems)
+STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "best_in_hand"}
 PHASED = {"OdLinBai", "PhasedElimination"}
 """Policies for a fixed table of arms, with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
 
-<<<<<<< HEAD
 RECORD = np.array([[i, w, (i + i * w) % C] for i in range(K) for w in range(1 + i % 2)])
-UNIT = np.linspace(0.1, 0.9, K)
-=======
-_rng = np.random.default_rng(0)
-X = _rng.normal(size=(K, D)).astype(np.float32)
-LABELS = np.arange(K) % C
->>>>>>> 5203a52 (Pandora's box: reservation values of ten laws, Weitzman's policy, its value and its theorems)
 
 
 def halfspace(key):
@@ -219,15 +205,12 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "GaussianBandit with a noise for each arm": lambda f=1.0: al.GaussianBandit(UNIT, sd=f * UNIT),
     "LinearBandit": lambda f=1.0: al.LinearBandit(f * X, X[0], sd=f),
     "ContextualBandit": lambda f=1.0: al.ContextualBandit(f * X[0], K, sd=f),
-<<<<<<< HEAD
     "LabelStream": lambda f=1.0: al.LabelStream(f * X, LABELS, mass=UNIT, flip=f * UNIT, price=f),
     "SampledStream": lambda f=1.0: al.SampledStream(halfspace, K, flip=f / 2, price=f),
-=======
     "BoxSearch": lambda f=1.0: al.BoxSearch(
         al.ExponentialPrize(f * UNIT), UNIT, parent=[-1, 0, 0, 1, -1, 4], winners=2
     ),
     "TableSearch": lambda f=1.0: al.TableSearch(f * X.T, UNIT, f),
->>>>>>> 5203a52 (Pandora's box: reservation values of ten laws, Weitzman's policy, its value and its theorems)
     "LabelPool": lambda f=1.0: al.LabelPool(f * X, LABELS),
     "LabelPool with labelers": lambda f=1.0: al.LabelPool(
         X, LABELS, [f, 3.0], [0.3, 0.0], kind=["hard", "uniform"], informative=f, held_out=0.3
