@@ -16,7 +16,7 @@ from altheory.guarantees.evidence import Always, Equals
 from altheory.guarantees.guarantee import Case, guarantee
 from altheory.guarantees.observe import as_array
 from altheory.guarantees.searches import MakePolicy, Searches, achieved, optimum, random_searches
-from altheory.policies import Argmax, best_in_hand, never, pandora
+from altheory.policies import Argmax, never, pandora, weitzman_stop
 from altheory.scores import (
     BernoulliPrize,
     DiscretePrize,
@@ -123,7 +123,7 @@ def plays_weitzman(policy: Any, oracle: Any) -> str | None:
     """The policy opens by reservation value and stops when the best in hand is at least every index."""
     parts = (getattr(policy, "score", None), getattr(policy, "stop", None))
     plays = isinstance(policy, Argmax) and isinstance(policy.belief, Boxes)
-    by = [part.fn for part in parts if isinstance(part, Score)] == [reservation, best_in_hand]
+    by = [part.fn for part in parts if isinstance(part, Score)] == [reservation, weitzman_stop]
     return None if plays and by else "the policy is not Weitzman's rule"
 
 
@@ -181,9 +181,9 @@ def _by_twice(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
     algorithm=weitzman,
     cases=_weitzman_cases,
     mutants={
-        "by mean less price": lambda prize, price: Argmax(boxes(prize), _by_surplus, best_in_hand),
-        "by largest value less price": lambda prize, price: Argmax(boxes(prize), _by_hope, best_in_hand),
-        "price doubled": lambda prize, price: Argmax(boxes(prize), _by_twice, best_in_hand),
+        "by mean less price": lambda prize, price: Argmax(boxes(prize), _by_surplus, weitzman_stop),
+        "by largest value less price": lambda prize, price: Argmax(boxes(prize), _by_hope, weitzman_stop),
+        "price doubled": lambda prize, price: Argmax(boxes(prize), _by_twice, weitzman_stop),
         "never stops": lambda prize, price: Argmax(boxes(prize), reservation, never),
     },
 )
@@ -204,7 +204,7 @@ def _scaling_cases(algorithm: MakePolicy, trials: int) -> Iterator[Case]:
 
 def _blind_to_scale(prize: Any, price: Any) -> Argmax:
     """A mutant: prices are taken to be a quarter."""
-    return Argmax(boxes(prize), _at_a_quarter, best_in_hand)
+    return Argmax(boxes(prize), _at_a_quarter, weitzman_stop)
 
 
 def _at_a_quarter(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:

@@ -47,7 +47,7 @@ from altheory.policies.rules import (
 )
 from altheory.policies.schedule import EpsilonDecay
 from altheory.policies.sets import SetPolicy
-from altheory.policies.stop import below, best_arm_known, best_in_hand, never, outpriced
+from altheory.policies.stop import below, best_arm_known, never, outpriced, weitzman_stop
 from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
 from altheory.policies.trust import Trusting
 
@@ -75,7 +75,6 @@ __all__ = [
     "bayes_ucb",
     "below",
     "best_arm_known",
-    "best_in_hand",
     "cal",
     "certainty_gain_rule",
     "cluster_margin_rule",
@@ -108,4 +107,5 @@ __all__ = [
     "typiclust_rule",
     "ucb1",
     "ucb_v",
+    "weitzman_stop",
 ]

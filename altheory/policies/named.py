@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from altheory.beliefs import Finite, beta_bernoulli, boxes, counts, finite, linear, perceptron
 from altheory.core import Key, Menu, Scalar, score
 from altheory.policies.argmax import Argmax
-from altheory.policies.stop import best_in_hand
+from altheory.policies.stop import weitzman_stop
 from altheory.policies.streams import QueryRate, SelectiveSampling
 from altheory.scores import (
     disagreement,
@@ -75,7 +75,7 @@ def pandora(prize: Any, *, outside: Scalar = 0.0, winners: int = 1) -> Argmax:
     unseen; with `winners` > 1 the sum of the best ones found counts, and the rule stops at the least of them.
     Cite: weitzman1979optimal, singla2018price.
     """
-    return Argmax(boxes(prize, outside=outside, winners=winners), reservation, best_in_hand)
+    return Argmax(boxes(prize, outside=outside, winners=winners), reservation, weitzman_stop)
 
 
 def pandora_in_order(prize: Any, price: Any, parent: Sequence[int] | np.ndarray, *, outside: float = 0.0) -> Argmax:
@@ -84,7 +84,7 @@ def pandora_in_order(prize: Any, price: Any, parent: Sequence[int] | np.ndarray,
     Optimal where the parents form a forest. Raises as `precedence_indices` does. Cite: boodaghians2020pandora.
     """
     index, _ = precedence_indices(prize, price, parent, outside=outside)
-    return Argmax(boxes(prize, outside=outside), score(_by_index, index=jnp.asarray(index)), best_in_hand)
+    return Argmax(boxes(prize, outside=outside), score(_by_index, index=jnp.asarray(index)), weitzman_stop)
 
 
 def _by_index(belief: Any, menu: Menu, key: Key, *, index: Float[Array, "arms"]) -> Float[Array, "K"]:

@@ -22,7 +22,7 @@ def below(threshold: Scalar) -> Score:
     return score(_below, threshold=threshold)
 
 
-def best_in_hand(belief: Any, menu: Menu, scores: Float[Array, "K"]) -> Bool[Array, ""]:
+def weitzman_stop(belief: Any, menu: Menu, scores: Float[Array, "K"]) -> Bool[Array, ""]:
     """Stop once the best in hand is at least every open item's score: Weitzman's rule where the score is `reservation`.
 
     Needs a belief with `best`. Cite: weitzman1979optimal.

@@ -183,7 +183,7 @@ ALIASES = {"cal", "gbs"} | {
     "successive_elimination", "thompson_gaussian", "ucb_v",
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
-STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "best_in_hand"}
+STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
 PHASED = {"OdLinBai", "PhasedElimination"}
 """Policies for a fixed table of arms, with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}

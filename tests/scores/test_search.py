@@ -94,7 +94,7 @@ def test_precedence(parent):
 
 
 def by_index(prize, price, index):
-    return al.Argmax(al.boxes(prize), al.score(_by_index, index=index), al.best_in_hand)
+    return al.Argmax(al.boxes(prize), al.score(_by_index, index=index), al.weitzman_stop)
 
 
 def test_other_orders_of_precedence_are_refused():
