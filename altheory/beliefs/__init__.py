@@ -1,6 +1,17 @@
 """Beliefs: what is known, as a pytree with `update` and the capabilities scores ask for."""
 
-from altheory.beliefs.annotators import Consensus, Crowd, crowd, dawid_skene, mace, one_coin, triples, vote_shares
+from altheory.beliefs.annotators import (
+    Consensus,
+    Crowd,
+    Dependence,
+    crowd,
+    dawid_skene,
+    error_dependence,
+    mace,
+    one_coin,
+    triples,
+    vote_shares,
+)
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
 from altheory.beliefs.boxes import Boxes, boxes
 from altheory.beliefs.counts import Counts, counts
@@ -25,6 +36,7 @@ __all__ = [
     "Contenders",
     "Counts",
     "Crowd",
+    "Dependence",
     "Dot",
     "Finite",
     "GPArms",
@@ -42,6 +54,7 @@ __all__ = [
     "counts",
     "crowd",
     "dawid_skene",
+    "error_dependence",
     "finite",
     "gaussian_arms",
     "gaussian_graph",

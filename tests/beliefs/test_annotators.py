@@ -195,3 +195,38 @@ def test_a_table_that_is_none_is_refused():
         al.triples([1, 0])
     with pytest.raises(ValueError, match="must hold whole numbers"):
         al.triples([[0.5, 1.0]])
+
+
+def test_errors_together_are_the_correlations_of_their_indicators():
+    rng = np.random.default_rng(11)
+    truth = rng.integers(0, 3, 80)
+    table = np.where(rng.random((80, 4)) < 0.5, truth[:, None], rng.integers(0, 3, (80, 4)))
+    table[:, 1] = table[:, 0]
+    found = al.error_dependence(al.triples(table), truth)
+    expected = np.corrcoef((table != truth[:, None]).T)
+    np.testing.assert_allclose(found.correlation, expected, atol=1e-12)
+    assert found.mean == pytest.approx(expected[np.triu_indices(4, 1)].mean())
+    assert found.effective == pytest.approx(4 / (1 + 3 * found.mean))
+    part = np.where(np.arange(80) < 30, truth, -1)
+    np.testing.assert_allclose(
+        al.error_dependence(al.triples(table), part).correlation,
+        np.corrcoef((table[:30] != truth[:30, None]).T),
+        atol=1e-12,
+    )
+
+
+def test_what_dependent_annotators_are_worth_is_the_variance_of_their_mean():
+    """Of judges who copy one another with correlation 0.3, the mean errs as that of `worth(m)` independent ones."""
+    rng = np.random.default_rng(12)
+    together, copies = rng.random((20_000, 1)) < 0.4, rng.random((20_000, 12)) < np.sqrt(0.3)
+    wrong = np.where(copies, together, rng.random((20_000, 12)) < 0.4)
+    found = al.error_dependence(al.triples(wrong.astype(int)), np.zeros(20_000, int))
+    assert found.mean == pytest.approx(0.3, abs=0.01)
+    assert wrong.mean(1).var() == pytest.approx(0.24 / found.worth(12), rel=0.03)
+
+
+def test_dependence_needs_pairs():
+    with pytest.raises(ValueError, match="no two annotators share two items"):
+        al.error_dependence(np.array([[0, 0, 1], [1, 1, 0]]), np.array([0, 1]))
+    with pytest.raises(ValueError, match="truth must hold one class for each item"):
+        al.error_dependence(np.array([[3, 0, 1]]), np.array([0, 1]))

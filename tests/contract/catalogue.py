@@ -65,7 +65,9 @@ TOGETHER = (
 """Beliefs asked for all their scores in one program: large ones, and compiling is what tests spend time on."""
 KERNELS = {"Dot", "Matern", "RBF"}
 """Parts of Gaussian processes; they have their own tests."""
-LABEL_MODELS = {"Consensus", "dawid_skene", "mace", "one_coin", "triples", "vote_shares"}
+LABEL_MODELS = {
+    *("Consensus", "Dependence", "dawid_skene", "error_dependence", "mace", "one_coin", "triples", "vote_shares")
+}
 """What `altheory.beliefs` has beside beliefs: kernels on labels; they have their own tests."""
 
 GRAPHS = {"gaussian_graph"}

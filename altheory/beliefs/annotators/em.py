@@ -111,7 +111,7 @@ def _fit(model: Model, data: Votes, known: Any, smoothing: Scalar, steps: int, t
     at_least("steps", steps, 1)
     nonnegative("smoothing", smoothing)
     items, _, classes = data.sizes
-    fixed = jnp.zeros((items, 1), data.weight.dtype)
+    fixed = jnp.zeros((items, classes), data.weight.dtype)
     if known is not None:
         given = jnp.asarray(known)
         if given.shape != (items,) or not jnp.issubdtype(given.dtype, jnp.integer):
