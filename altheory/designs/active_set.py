@@ -1,7 +1,8 @@
 """The active set: solve a small working set to high accuracy, look at the pool, add what is violated, and again."""
 
+import contextlib
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,6 +35,15 @@ class Solution:
     steps: int = 0
     solved: float = np.inf
     """The accuracy the working set was solved to since the last pass; infinite where it was not."""
+    dropped: Vector = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    """Every item let go, as often as it was."""
+
+    def drop(self, keep: Vector) -> Vector:
+        """Which items to keep: those of `keep`, and those let go twice before, so that no cycle goes on for ever."""
+        items, times = np.unique(self.dropped, return_counts=True)
+        keep = keep | np.isin(self.index, items[times >= 2])
+        self.dropped = np.concatenate([self.dropped, self.index[~keep]])
+        return keep
 
 
 @dataclass
@@ -77,11 +87,12 @@ def _finish(problem: Problem, master: Master, state: Solution, tol: float) -> So
     """Where it costs next to nothing, solve the last working set as exactly as arithmetic allows."""
     if len(state.index) > POLISHED or problem.items * problem.frame.rank > POLISHED_POOL:
         return state
-    before = copy.deepcopy(master), copy.copy(state)
-    _polish(problem, master, state, min(tol, 1e-13))
-    state.gap = _look(problem, master, state, True, tol)[2]
-    if state.gap <= before[1].gap:
-        return state
+    before = copy.copy(master), copy.copy(state)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        _polish(problem, master, state, min(tol, 1e-13))
+        state.gap = _look(problem, master, state, True, tol)[2]
+        if state.gap <= before[1].gap:
+            return state
     vars(master).update(vars(before[0]))
     return before[1]
 
@@ -93,11 +104,12 @@ def _polish(problem: Problem, master: Master, state: Solution, aim: float) -> No
     start = (1 - share) * state.weights + share / size
     if problem.prices is not None:
         rows = np.concatenate([rows, np.zeros((1, rows.shape[1]))])
-        start = np.append(start, max(1.0 - float(start @ problem.prices[state.index]), 0.01))
+        start = problem.feasible(state.index, start, margin=0.1 * share)
+        start = np.append(start, 1.0 - float(start @ problem.prices[state.index]))
     with few_threads(len(rows)):
         weights, slack, steps = master.solve(rows, problem.prior, problem.constraint(state.index), start, tol=aim)
     w, s = weights[:size], slack[:size]
-    keep = _worth_keeping(problem, master, state.index, rows[:size], w, s, aim)
+    keep = state.drop(_worth_keeping(problem, master, state.index, rows[:size], w, s, aim))
     state.index, state.weights = state.index[keep], problem.feasible(state.index[keep], w[keep])
     state.steps += steps
     state.rounds += 1
@@ -117,7 +129,10 @@ def _worth_keeping(
     most = weighing.copy()
     most[order[np.cumsum(w[order]) > 0.3 * aim]] = True
     for keep in (weighing, most):
-        m = information(rows[keep], problem.feasible(index[keep], w[keep]), problem.prior)
+        share = problem.feasible(index[keep], w[keep])
+        if not problem.affordable(index[keep], share):
+            continue
+        m = information(rows[keep], share, problem.prior)
         try:
             root, ratio = master.bound(m)
         except np.linalg.LinAlgError:

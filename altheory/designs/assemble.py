@@ -1,6 +1,6 @@
 """From arguments to a problem in whitened coordinates: checks, scales, the prior, and the family of the criterion."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,13 @@ from altheory.designs.frame import Frame, build_frame
 from altheory.designs.masters import Master, SmallestEigenvalue, Smooth, WorstTarget
 from altheory.designs.pool import Matrix, Pool, Vector, as_pool, chunks
 from altheory.designs.problem import Problem
+from altheory.designs.start import starting_items
 from altheory.designs.threads import over_chunks
 
 NAMES = ("d", "g", "a", "e", "i", "c", "xy", "compound")
 SPAN = 1e-6
+PRIOR_RANK = 1e-13
+"""Eigenvalues of a prior, scaled to a unit diagonal, below this share of the largest are rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +57,18 @@ class Assembly:
         """The criterion in its own units, from the information matrix and the top sensitivity."""
         if self.name == "g" and self.plain:
             return self.problem.frame.rank * top
-        log_h = self.master.log_information(m)
+        log_h, frame = self.master.log_information(m), self.problem.frame
         if self.name == "d":
-            return self.problem.frame.rank * log_h + self.problem.frame.log_volume()
+            return frame.rank * log_h + frame.log_volume()
         if self.name == "compound":
-            return log_h
+            return log_h + self._share_of_d() * frame.log_volume() / frame.rank
         return float(np.exp(log_h if self.name == "e" else -log_h))
+
+    def _share_of_d(self) -> float:
+        """The exponent of the determinant in a compound criterion."""
+        assert isinstance(self.master, Smooth)
+        assert isinstance(self.master.criterion, Compound)
+        return sum(share for share, part in self.master.criterion.parts if isinstance(part, Determinant))
 
 
 def assemble(
@@ -85,8 +94,8 @@ def assemble(
         raise ValueError("the criterion 'xy' needs the argument targets, an [M, d] array")
     pool = as_pool(x)
     items, d = pool.shape
-    precision = _prior(prior, d)
-    if items < d and precision is None:
+    root = _prior_root(prior, d)
+    if items < d and root is None:
         raise ValueError(
             f"x has {items} items for {d} columns, too few to estimate them all: add items, or give a prior precision"
         )
@@ -94,17 +103,39 @@ def assemble(
     money, per_money = _money(prices, budget, items)
     if per_money is not None:
         scale = (np.ones(items) if scale is None else scale) / np.sqrt(per_money)
-    frame = build_frame(pool if scale is None or scale.all() else as_pool(pool.take(np.flatnonzero(scale))), precision)
-    prior_z = np.zeros((frame.rank, frame.rank)) if precision is None else frame.to.T @ precision @ frame.to
-    problem = Problem(pool, frame, prior_z, scale, money)
-    plain = precision is None and scale is None and money is None
+    frame = build_frame(pool, root, None if scale is None or scale.all() else scale > 0)
+    problem = _centred(Problem(pool, frame, _inside(root, frame), scale, money), root)
+    frame = problem.frame
+    plain = root is None and scale is None and money is None
     aims = _targets(targets, frame, d)
     plain = plain and aims is None
     master = _family(criterion, problem, aims, c, parts, plain)
-    return Assembly(criterion, problem, master, plain, precision, per_money)
+    return Assembly(criterion, problem, master, plain, None if root is None else root.T @ root, per_money)
 
 
-def _prior(prior: Any, d: int) -> Matrix | None:
+def _inside(root: Matrix | None, frame: Frame) -> Matrix:
+    """The prior in the frame's coordinates."""
+    z = np.zeros((0, frame.rank)) if root is None else root @ frame.to
+    return z.T @ z
+
+
+def _centred(problem: Problem, root: Matrix | None) -> Problem:
+    """Where a prior, scales of rows or a budget move the information away from the identity: the coordinates in which
+    that of the starting items is it.
+    """
+    if root is None and problem.scale is None and problem.prices is None:
+        return problem
+    index = starting_items(problem)
+    m = problem.information(index, problem.feasible(index, np.full(len(index), 1 / len(index))))
+    try:
+        frame = problem.frame.turned(np.linalg.cholesky(m))
+    except np.linalg.LinAlgError:
+        return problem
+    return replace(problem, frame=frame, prior=_inside(root, frame))
+
+
+def _prior_root(prior: Any, d: int) -> Matrix | None:
+    r"""A root R `[k, d]` of the prior's precision :math:`R^\top R`, of full rank k; None where the precision is 0."""
     if prior is None:
         return None
     p = np.asarray(prior, dtype=np.float64)
@@ -116,7 +147,11 @@ def _prior(prior: Any, d: int) -> Matrix | None:
     low, high = np.linalg.eigvalsh(p)[[0, -1]]
     if low < -1e-9 * max(high, 0.0) or high < 0:
         raise ValueError(f"prior must be positive semidefinite; its smallest eigenvalue is {low:g}")
-    return (p + p.T) / 2 if high > 0 else None
+    unit = np.sqrt(np.maximum(np.diag(p), 0.0))
+    unit = np.where(unit > 0, unit, 1.0)
+    values, vectors = np.linalg.eigh((p + p.T) / 2 / np.outer(unit, unit))
+    real = values > PRIOR_RANK * max(values[-1], 0.0)
+    return (vectors[:, real] * np.sqrt(values[real])).T * unit if real.any() and high > 0 else None
 
 
 def _scale(noise: Any, information: Any, items: int) -> Vector | None:
@@ -139,7 +174,9 @@ def _scale(noise: Any, information: Any, items: int) -> Vector | None:
 
 
 def _money(prices: Any, budget: float | None, items: int) -> tuple[Vector | None, Vector | None]:
-    """Prices over the budget where it binds, and prices where only their ratio to information counts."""
+    r"""Prices :math:`(p_i - p_{\min})/(B - p_{\min})`, of mean at most 1, where the budget binds; and prices where only
+    their ratio to information counts.
+    """
     if prices is None:
         if budget is not None:
             raise ValueError("budget needs prices, one for each item")
@@ -154,7 +191,7 @@ def _money(prices: Any, budget: float | None, items: int) -> tuple[Vector | None
         raise ValueError(
             f"budget must be above the cheapest price, {p.min():g}, as the mean price stays within it; it is {budget!r}"
         )
-    return (p / budget if p.max() > budget else None), None
+    return ((p - p.min()) / (budget - p.min()) if p.max() > budget else None), None
 
 
 def _targets(targets: Any, frame: Frame, d: int) -> Pool | None:

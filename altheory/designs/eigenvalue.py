@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_solve, solve_triangular
 
-from altheory.designs.interior import factor_newton, information, reach
+from altheory.designs.interior import factor_newton, first_multipliers, information, reach, unpaid
 from altheory.designs.pool import Matrix, Vector
 
 STEPS = 100
@@ -46,9 +46,8 @@ def smallest(
     dual = _inverse(information(rows, w, prior) - level * metric)
     dual /= float((metric * dual).sum())
     along = np.einsum("ij,ij->i", rows @ dual, rows)
-    y = np.zeros(len(b))
-    y[0] = 1.05 * float(along.max())
-    now = best = Smallest(w, y[0] - along, level, dual, y)
+    y = first_multipliers(c, along, w, share=0.05)
+    now = best = Smallest(w, c.T @ y - along, level, dual, y)
     for step in range(STEPS):
         now.gap, now.steps = _gap(rows, metric, prior, c, b, now), step
         best = now if now.gap < best.gap else best
@@ -64,10 +63,13 @@ def smallest(
 
 def _gap(rows: Matrix, metric: Matrix, prior: Matrix, c: Matrix, b: Vector, now: Smallest) -> float:
     """How far the bound of the dual, made feasible, lies above the level, relative to it."""
+    if now.level <= 0:
+        return np.inf
     z = now.dual / float((metric * now.dual).sum())
     along = np.einsum("ij,ij->i", rows @ z, rows)
     lift = max(float((along - c.T @ now.multipliers).max()), 0.0)
-    return (float(b @ now.multipliers) + lift + float((prior * z).sum())) / now.level - 1
+    short = unpaid(c, b, now.multipliers, now.weights)
+    return (float(b @ now.multipliers) + lift + short + float((prior * z).sum())) / now.level - 1
 
 
 def _step(rows: Matrix, metric: Matrix, prior: Matrix, c: Matrix, b: Vector, now: Smallest) -> Smallest | None:

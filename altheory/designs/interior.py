@@ -9,6 +9,10 @@ from altheory.designs.criteria import Criterion
 from altheory.designs.pool import Matrix, Vector
 
 STEPS = 100
+CAUTIOUS = 3
+"""After so many steps without a smaller gap the corrector is left out: where the objective is far from quadratic, it
+may go round in circles.
+"""
 SHORT = 0.995
 """How much of the way to the boundary a step may go."""
 
@@ -49,16 +53,16 @@ def interior(
     w = start / (c[0] @ start)
     m = information(rows, w, prior)
     phi, hessian = criterion.curvature(rows, m)
-    y = _first_multipliers(c, b, phi)
+    y = first_multipliers(c, phi, w, share=0.01)
     s = np.maximum(c.T @ y - phi, 1e-3 * (1 + phi.max()))
     best = Centre(w, s, y, np.inf, 0)
     for step in range(STEPS):
-        gap = _gap(c, b, y, phi, w)
+        gap = _gap(c, b, y, phi, w) + unpaid(c, b, y, w)
         if gap < best.gap:
             best = Centre(w, s, y, gap, step)
         if gap <= tol or step - best.steps > 15:
             break
-        move = _direction(hessian, c, b, phi, w, s, y)
+        move = _direction(hessian, c, b, phi, w, s, y, cautious=step - best.steps > CAUTIOUS)
         if move is None:
             break
         w, s, y = _advance(w, s, y, *move)
@@ -67,9 +71,17 @@ def interior(
     return best
 
 
-def _first_multipliers(c: Matrix, b: Vector, phi: Vector) -> Vector:
-    y = np.zeros(len(b))
-    y[0] = phi.max() * 1.01
+def first_multipliers(c: Matrix, phi: Vector, w: Vector, *, share: float) -> Vector:
+    """Multipliers that leave every item a slack of at least a `share` of the largest sensitivity; that of a budget is
+    the slope of sensitivities in prices, where it is positive.
+    """
+    top = float(phi.max())
+    y = np.zeros(len(c))
+    if len(c) == 2:
+        items, p, f = w[:-1] / w[:-1].sum(), c[1, :-1], phi[:-1]
+        spread = p - items @ p
+        y[1] = max(float(items @ (spread * f)) / max(float(items @ spread**2), 1e-12), share * top)
+    y[0] = float((phi - c[1:].T @ y[1:])[c[0] > 0].max()) + share * top
     return y
 
 
@@ -77,6 +89,11 @@ def _gap(c: Matrix, b: Vector, y: Vector, phi: Vector, w: Vector) -> float:
     """How far the multipliers, lifted until they are dual feasible, lie above the sensitivities' mean."""
     lift = max(0.0, float((phi - c.T @ y).max()))
     return float(b @ y) + lift - float(phi @ w)
+
+
+def unpaid(c: Matrix, b: Vector, y: Vector, w: Vector) -> float:
+    """What the weights' breach of `Cw = b` is worth at the multipliers: a gap means nothing before it is gone."""
+    return float(np.abs(y) @ np.abs(b - c @ w))
 
 
 def factor_newton(k: Matrix) -> tuple[Matrix, bool] | None:
@@ -92,7 +109,7 @@ def factor_newton(k: Matrix) -> tuple[Matrix, bool] | None:
 
 
 def _direction(
-    hessian: Matrix, c: Matrix, b: Vector, phi: Vector, w: Vector, s: Vector, y: Vector
+    hessian: Matrix, c: Matrix, b: Vector, phi: Vector, w: Vector, s: Vector, y: Vector, *, cautious: bool
 ) -> tuple[Vector, Vector, Vector] | None:
     k = hessian.copy()
     k[np.diag_indices_from(k)] += s / w
@@ -113,8 +130,11 @@ def _direction(
 
     mu = float(w @ s) / len(w)
     dw, ds, _ = solve(-w * s)
-    ahead = float((w + reach(w, dw) * dw) @ (s + reach(s, ds) * ds)) / len(w)
-    sigma = min(1.0, max(ahead / mu, 0.0) ** 3)
+    along = min(reach(w, dw), reach(s, ds))
+    ahead = float((w + along * dw) @ (s + along * ds)) / len(w)
+    sigma = max(min(1.0, max(ahead / mu, 0.0) ** 3), 0.1 * (1 - along))
+    if cautious:
+        return solve(max(sigma, 0.3) * mu - w * s)
     return solve(sigma * mu - w * s - dw * ds)
 
 

@@ -79,6 +79,7 @@ class WorstTarget:
         self.index = np.zeros(0, dtype=np.int64)
         self.mixture = np.zeros(0)
         self.worst = np.inf
+        self.dropped = np.zeros(0, dtype=np.int64)
 
     def log_information(self, m: Matrix) -> float:
         return -float(np.log(self._variances(m).max()))
@@ -114,6 +115,8 @@ class WorstTarget:
         mixture = 0.9 * self.mixture + 0.1 / size
         saddle = minimax(rows, self.targets(), prior, constraint, (start, mixture), tol=tol)
         keep = (saddle.mixture > 1e-4 / size) | (saddle.mixture > saddle.room / saddle.level)
+        keep |= np.isin(self.index, self.dropped)  # what came back once is not let go again: no cycles
+        self.dropped = np.union1d(self.dropped, self.index[~keep])
         self.index, self.mixture = self.index[keep], saddle.mixture[keep] / saddle.mixture[keep].sum()
         return saddle.weights, saddle.slack, saddle.steps
 

@@ -6,10 +6,15 @@ import numpy as np
 from scipy.linalg import cho_solve
 
 from altheory.designs.criteria import factor, lower_solve
-from altheory.designs.interior import factor_newton, information, reach
+from altheory.designs.interior import factor_newton, first_multipliers, information, reach, unpaid
 from altheory.designs.pool import Matrix, Vector
 
 STEPS = 120
+HIGHER, HALVINGS = 3.0, 8
+"""A step that leaves the value so many times higher is halved, up to so often: no linearisation holds that far."""
+
+Move = tuple[Vector, Vector, Vector, Vector, Vector, float]
+"""Changes of the fields of a `Saddle`, in their order."""
 
 
 @dataclass
@@ -24,6 +29,23 @@ class Saddle:
     level: float
     gap: float = np.inf
     steps: int = 0
+
+    def reach(self, move: Move) -> float:
+        """The longest step, at most 1, that keeps weights, mixture and all slacks positive."""
+        dw, ds, dv, droom, _, _ = move
+        return min(reach(self.weights, dw), reach(self.slack, ds), reach(self.mixture, dv), reach(self.room, droom))
+
+    def moved(self, move: Move, length: float) -> "Saddle":
+        """After a step."""
+        dw, ds, dv, droom, dy, dlevel = move
+        return Saddle(
+            self.weights + length * dw,
+            self.slack + length * ds,
+            self.mixture + length * dv,
+            self.room + length * droom,
+            self.multipliers + length * dy,
+            self.level + length * dlevel,
+        )
 
 
 @dataclass
@@ -69,20 +91,28 @@ def minimax(
     at = local(rows, targets, prior, w, summed=summed)
     level = float(at.q.max()) * 1.05
     room = level - at.q
-    y = np.zeros(len(b))
-    y[0] = float((-at.j.T @ v).max()) * 1.05
-    s = np.maximum(c.T @ y + at.j.T @ v, 1e-3 * y[0])
+    y = first_multipliers(c, -at.j.T @ v, w, share=0.05)
+    s = np.maximum(c.T @ y + at.j.T @ v, 1e-3 * np.abs(y).max())
     now = best = Saddle(w, s, v, room, y, level)
     for step in range(STEPS):
         now.gap, now.steps = _gap(now, at, c, b), step
         best = now if now.gap < best.gap else best
         if now.gap <= tol or step - best.steps > 25:
             break
-        following = _step(now, at, c, b)
-        if following is None:
+        move = _direction(now, at, c, b)
+        if move is None:
             break
+        length, top = now.reach(move), float(at.q.max())
+        for _ in range(HALVINGS):
+            following = now.moved(move, length)
+            at = local(rows, targets, prior, following.weights, summed=summed)
+            if at.q.max() <= HIGHER * top:
+                break
+            length /= 2
         now = following
-        at = local(rows, targets, prior, now.weights, summed=summed)
+        # variances are convex, so a step leaves them above where it aimed: the level rises until there is room again
+        now.level += max(float((at.q + now.room - now.level).max()), 0.0)
+        now.room = np.maximum(now.level - at.q, now.room)
     best.steps = step
     return best
 
@@ -92,13 +122,14 @@ def _gap(now: Saddle, at: Local, c: Matrix, b: Vector) -> float:
     v = now.mixture / now.mixture.sum()
     phi = -at.j.T @ v
     mean = float(v @ at.q)
-    y = now.multipliers * (float(phi @ now.weights) / max(float(b @ now.multipliers), 1e-300))
+    paid = float(b @ now.multipliers)
+    y = now.multipliers * (float(phi @ now.weights) / paid) if paid > 0 else now.multipliers
     over = max(float((phi - c.T @ y).max()), 0.0)
     bound = over + float(b @ y) + mean - float(phi @ now.weights)
-    return float(at.q.max()) * bound / mean**2 - 1
+    return float(at.q.max()) * (bound + unpaid(c, b, y, now.weights)) / mean**2 - 1
 
 
-def _step(now: Saddle, at: Local, c: Matrix, b: Vector) -> Saddle | None:
+def _direction(now: Saddle, at: Local, c: Matrix, b: Vector) -> Move | None:
     w, s, v, room = now.weights, now.slack, now.mixture, now.room
     pull = v / room
     k = at.hessian(v) + (at.j.T * pull) @ at.j
@@ -114,7 +145,7 @@ def _step(now: Saddle, at: Local, c: Matrix, b: Vector) -> Saddle | None:
     dual = -(at.j.T @ v + c.T @ now.multipliers - s)
     short = now.level - at.q - room
 
-    def solve(on_items: Vector, on_targets: Vector) -> tuple[Vector, Vector, Vector, Vector, Vector, float]:
+    def solve(on_items: Vector, on_targets: Vector) -> Move:
         lead = (on_targets - v * short) / room
         rhs = dual + on_items / w - at.j.T @ lead
         base = cho_solve(chol, rhs, check_finite=False)
@@ -133,7 +164,4 @@ def _step(now: Saddle, at: Local, c: Matrix, b: Vector) -> Saddle | None:
     dw, ds, dv, droom, dy, dlevel = solve(sigma * mu - w * s - dw * ds, sigma * mu - v * room - dv * droom)
     if not np.isfinite(dw).all():
         return None
-    a = min(reach(w, dw), reach(s, ds), reach(v, dv), reach(room, droom))
-    return Saddle(
-        w + a * dw, s + a * ds, v + a * dv, room + a * droom, now.multipliers + a * dy, now.level + a * dlevel
-    )
+    return dw, ds, dv, droom, dy, dlevel

@@ -68,6 +68,10 @@ def optimal_design(
 def certified(made: Assembly, index: Vector, weights: Vector, *, tol: float, iterations: int, solver: str) -> Design:
     """Compute the certificate of weights in float64, and refuse them where it exceeds `tol`."""
     problem, master, frame = made.problem, made.master, made.problem.frame
+    if not problem.affordable(index, weights):
+        raise DesignError(
+            f"the {made.name}-optimal design found costs more than the budget: raise it, or rescale prices"
+        )
     m = problem.information(index, weights)
     master.refresh(m)
     root, ratio = master.bound(m)

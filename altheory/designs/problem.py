@@ -8,13 +8,16 @@ from altheory.designs.frame import Frame
 from altheory.designs.interior import information
 from altheory.designs.pool import Matrix, Pool, Vector
 
+AFFORDABLE = 1e-10
+"""The share of the budget by which rounding may exceed it."""
+
 
 @dataclass(frozen=True)
 class Problem:
     r"""Maximise :math:`H(\sum_i w_ia_ia_i^\top + P)` over designs; :math:`a_i` is item i's scaled row.
 
     `scale [items]` multiplies rows (1/noise sd, root information), `prior [r, r]` is in the frame's coordinates,
-    `prices [items]` are divided by the budget, so that :math:`\sum_i w_ip_i \le 1`.
+    `prices [items]` are what items cost above the cheapest, over what the budget is above it: their mean is at most 1.
     """
 
     pool: Pool
@@ -58,19 +61,24 @@ class Problem:
         over = (self.prices if index is None else self.prices[index]) - 1.0
         return scores - best_multiplier(scores, over) * over
 
-    def feasible(self, index: Vector, weights: Vector) -> Vector:
-        """Weights that sum to 1, and within the budget where there is one."""
+    def feasible(self, index: Vector, weights: Vector, *, margin: float = 0.0) -> Vector:
+        """Weights that sum to 1, and within the budget where there is one, less a `margin` of what can be saved."""
         w = weights / weights.sum()
-        if self.prices is None or float(w @ self.prices[index]) <= 1:
+        if self.prices is None:
             return w
         p = self.prices[index]
-        dear, cheap = p > 1, p <= 1
-        if not cheap.any():
+        limit = 1 - margin * max(1 - float(p.min()), 0.0)
+        dear, cheap = p > limit, p <= limit
+        if float(w @ p) <= limit or not cheap.any():
             return w
-        # move mass from items above the budget to those below it, in proportion, until the mean price is 1
-        over, under = float(w[dear] @ (p[dear] - 1)), float(w[cheap] @ (1 - p[cheap]))
+        # move mass from items above the limit to those below it, in proportion, until the mean price is the limit
+        over, under = float(w[dear] @ (p[dear] - limit)), float(w[cheap] @ (limit - p[cheap]))
         w[dear] *= under / over
         return w / w.sum()
+
+    def affordable(self, index: Vector, weights: Vector) -> bool:
+        """Whether weights stay within the budget, where there is one."""
+        return self.prices is None or float(weights @ self.prices[index]) <= 1 + AFFORDABLE
 
     def spare(self, root: Matrix) -> float:
         r"""What the prior contributes to the certificate, :math:`\mathrm{tr}(PRR^\top)`."""

@@ -42,13 +42,22 @@ BUFFER = 16384
 
 
 def starting_items(problem: Problem) -> Vector:
-    """Kumar-Yildirim items of the pool, or of its highest leverages where it is large, and the runners-up."""
-    rank, items = problem.frame.rank, problem.items
-    if items > BUFFER:
-        leverages = problem.scan(np.eye(rank), exact=False)
-        index = np.sort(np.argpartition(leverages, -BUFFER)[-BUFFER:])
-    else:
-        index = np.arange(items)
+    """Kumar-Yildirim items of the pool, or of its highest leverages where it is large, and the runners-up; under a
+    budget also those of the items within it, and the cheapest, so that some design on them can be paid for.
+    """
+    lengths = problem.scan(np.eye(problem.frame.rank), exact=False) if problem.items > BUFFER else None
+    found = _leading(problem, np.arange(problem.items), lengths)
+    if problem.prices is None:
+        return found
+    within = _leading(problem, np.flatnonzero(problem.prices <= 1), lengths)
+    return np.unique(np.concatenate([found, within, [np.argmin(problem.prices)]]))
+
+
+def _leading(problem: Problem, index: Vector, lengths: Vector | None) -> Vector:
+    """The start among some items; `lengths [items]` are needed where they are many."""
+    rank = problem.frame.rank
+    if lengths is not None and len(index) > BUFFER:
+        index = np.sort(index[np.argpartition(lengths[index], -BUFFER)[-BUFFER:]])
     rows = problem.rows(index)
     try:
         picks = kumar_yildirim(rows)
