@@ -64,6 +64,12 @@ def between(name: str, x: Any, low: float, high: float) -> None:
         raise ValueError(f"{name} must lie between {low:g} and {high:g}; it is {bad.ravel()[0]:g}")
 
 
+def one_of(name: str, value: str, among: tuple[str, ...]) -> None:
+    """Raise `ValueError` where a word is none of those there are."""
+    if value not in among:
+        raise ValueError(f"{name} must be one of {', '.join(among)}; it is {value!r}")
+
+
 def at_least(name: str, value: int, low: int) -> None:
     """Raise `ValueError` where a size is no whole number of at least `low`."""
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < low:

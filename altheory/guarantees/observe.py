@@ -63,7 +63,7 @@ def rewards_in_unit_interval(policy: Any, oracle: Any) -> str | None:
 
 def fixed_means(policy: Any, oracle: Any) -> str | None:
     """The arms' means are the same in every run."""
-    if hasattr(oracle, "means"):
+    if hasattr(oracle, "means") and np.ndim(oracle.means) == 1:
         return None
     return f"{type(oracle).__name__} has no fixed means of arms"
 

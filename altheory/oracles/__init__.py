@@ -1,11 +1,20 @@
 """Oracles: simulated environments that offer menus and answer choices."""
 
+from altheory.oracles.adversary import (
+    AdaptiveAdversary,
+    AdversarialBandit,
+    AdviceBandit,
+    DriftingBandit,
+    PiecewiseBandit,
+    RisingBandit,
+)
 from altheory.oracles.bandit import (
     BayesBernoulliBandit,
     BernoulliBandit,
     ContextualBandit,
     GaussianBandit,
     LinearBandit,
+    LogisticBandit,
 )
 from altheory.oracles.boxes import BoxSearch, TableSearch
 from altheory.oracles.pool import LabelPool
@@ -13,15 +22,22 @@ from altheory.oracles.replay import ReplayPool
 from altheory.oracles.stream import LabelStream, SampledStream
 
 __all__ = [
+    "AdaptiveAdversary",
+    "AdversarialBandit",
+    "AdviceBandit",
     "BayesBernoulliBandit",
     "BernoulliBandit",
     "BoxSearch",
     "ContextualBandit",
+    "DriftingBandit",
     "GaussianBandit",
     "LabelPool",
     "LabelStream",
     "LinearBandit",
+    "LogisticBandit",
+    "PiecewiseBandit",
     "ReplayPool",
+    "RisingBandit",
     "SampledStream",
     "TableSearch",
 ]

@@ -185,3 +185,39 @@ class ContextualBandit:
 
     def value(self, world: Float[Array, "K d"]) -> Float[Array, "K"]:
         return dot(world, self.theta)
+
+
+@record
+class LogisticBandit:
+    r"""A new menu of `arms` uniform unit vectors each round, which pay 1 with probability :math:`\mu(x^\top\theta)`.
+
+    :math:`\mu(z) = 1/(1 + e^{-z})`; else they pay 0. The world is the round's contexts `[K, d]`.
+    """
+
+    reward_range = (0.0, 1.0)
+    costs_at_most_price = True
+    feature_norm = 1.0
+    classes = 2
+
+    theta: Float[Array, "d"] = leaf(converter=_floats)
+    arms: int = static()
+
+    def __check__(self) -> None:
+        one_length("LogisticBandit theta", self.theta, max(self.theta.size, 1))
+        finite("LogisticBandit theta", self.theta)
+        at_least("LogisticBandit arms", self.arms, 1)
+
+    def init(self, key: Key) -> Float[Array, "K d"]:
+        x = jax.random.normal(key, (self.arms, self.theta.shape[0]))
+        return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+    def offer(self, world: Float[Array, "K d"]) -> Menu:
+        return _arms(self.arms).replace(x=world)  # type: ignore[attr-defined]
+
+    def answer(self, world: Float[Array, "K d"], choice: Choice, key: Key) -> tuple[Array, Outcome]:
+        pay_key, next_key = jax.random.split(key)
+        y = jax.random.uniform(pay_key, choice.item.shape) < self.value(world)[choice.item]
+        return self.init(next_key), Outcome(y.astype(jnp.float32), _cost(choice))
+
+    def value(self, world: Float[Array, "K d"]) -> Float[Array, "K"]:
+        return jax.nn.sigmoid(dot(world, self.theta))

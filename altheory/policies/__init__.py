@@ -14,7 +14,9 @@ from altheory.policies.arms import (
     ucb_v,
 )
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
+from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
 from altheory.policies.elimination import OdLinBai, PhasedElimination
+from altheory.policies.mirror import Exp4, MirrorDescent, exp3, exp3_ix, exp4, hedge, tsallis_inf
 from altheory.policies.named import (
     cal,
     gbs,
@@ -59,6 +61,10 @@ __all__ = [
     "Budgeted",
     "Epsilon",
     "EpsilonDecay",
+    "Exp4",
+    "InformationDirected",
+    "InverseGap",
+    "MirrorDescent",
     "OdLinBai",
     "PhasedElimination",
     "PlayDesign",
@@ -82,8 +88,13 @@ __all__ = [
     "diverse_and_uncertain_rule",
     "epsilon_decreasing",
     "epsilon_greedy",
+    "exp3",
+    "exp3_ix",
+    "exp4",
     "explore_then_commit",
     "gbs",
+    "hedge",
+    "information_directed",
     "k_center_rule",
     "k_means_rule",
     "kl_ucb",
@@ -101,9 +112,11 @@ __all__ = [
     "selective_perceptron",
     "soft_rank_rule",
     "softmax_rule",
+    "square_cb",
     "successive_elimination",
     "thompson_bernoulli",
     "thompson_gaussian",
+    "tsallis_inf",
     "typiclust_rule",
     "ucb1",
     "ucb_v",

@@ -16,7 +16,7 @@ from altheory.scores.indices import (
 )
 from altheory.scores.information import bald, bald_from_logits
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
-from altheory.scores.optimism import oful_index, ucb, ucb1_index, variance
+from altheory.scores.optimism import mean_score, oful_index, ucb, ucb1_index, variance
 from altheory.scores.price import per_dollar, token_price
 from altheory.scores.prizes import (
     BernoulliPrize,
@@ -133,6 +133,7 @@ __all__ = [
     "margin",
     "margin_chance",
     "margin_score",
+    "mean_score",
     "moss_index",
     "nonobligatory_bounds",
     "oful_index",

@@ -17,6 +17,12 @@ def ucb(belief: Any, menu: Menu, key: Key, *, width: Scalar = 1.0) -> Float[Arra
     return belief.mean(menu) + width * belief.std(menu)
 
 
+@needs("mean")
+def mean_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
+    r"""The expected outcome :math:`\mu_k`: the greedy choice, which explores nothing."""
+    return belief.mean(menu)
+
+
 @needs("mean", "count", "scale")
 def ucb1_index(belief: Any, menu: Menu, key: Key, *, scale: Scalar = 1.0) -> Float[Array, "K"]:
     r"""The UCB1 index :math:`\hat\mu_k + 2\sigma s\sqrt{2\ln t / N_k}` after `t` plays, infinite where :math:`N_k = 0`.

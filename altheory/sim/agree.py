@@ -27,6 +27,12 @@ def check_agreement(policy: Any, oracle: Any) -> None:
         )
     _check_sizes(belief, oracle)
     _check_rewards(policy, belief, oracle)
+    if getattr(oracle, "full", False) != getattr(_innermost(policy), "full", False):
+        told = "every item" if getattr(oracle, "full", False) else "the item chosen alone"
+        raise ValueError(
+            f"{type(oracle).__name__} tells the reward of {told} and the policy learns otherwise: set full= alike in "
+            "both"
+        )
 
 
 def _check_sizes(belief: Any, oracle: Any) -> None:
@@ -63,7 +69,7 @@ def _check_rewards(policy: Any, belief: Any, oracle: Any) -> None:
                 f"[{float(declared[0]):g}, {float(declared[1]):g}]: build the policy with low= and high= around them, "
                 "or, for rewards without bounds, with noise= where it takes one"
             )
-    elif "scale" in getattr(getattr(_scorer(policy), "fn", None), "needs", ()):
+    elif "scale" in getattr(getattr(getattr(_innermost(policy), "score", None), "fn", None), "needs", ()):
         scale, noise = belief.scale, getattr(oracle, "reward_scale", None)
         if noise is not None and not is_traced((scale, noise)) and float(noise) > float(scale) * (1 + 1e-5):
             raise ValueError(
@@ -72,16 +78,14 @@ def _check_rewards(policy: Any, belief: Any, oracle: Any) -> None:
             )
 
 
-def _scorer(policy: Any) -> Any:
+def _innermost(policy: Any) -> Any:
     while hasattr(policy, "inner"):
         policy = policy.inner
-    return getattr(policy, "score", None)
+    return policy
 
 
 def _belief(policy: Any) -> Any:
-    while hasattr(policy, "inner"):
-        policy = policy.inner
-    return getattr(policy, "belief", None)
+    return getattr(_innermost(policy), "belief", None)
 
 
 def _check_labelers(belief: Any, oracle: Any, menu: Any) -> None:

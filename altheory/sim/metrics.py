@@ -34,10 +34,12 @@ Metric = Callable[[Round], Array]
 def regret(r: Round) -> Float[Array, ""]:
     r"""The round's pseudo-regret :math:`\max_k v_k - v_{k_t}` over open items; 0 once the policy stopped.
 
-    A batch sums the regret of its picks, each against the best item of the round.
+    A batch sums the regret of its picks, each against the best item of the round. Where the oracle has a `benchmark`,
+    such as the best fixed arm of a table, that takes the place of the best item, and a round's regret may be negative.
     """
     value = r.oracle.value(r.world)
-    best = jnp.where(r.menu.open, value, -jnp.inf).max()
+    bench = getattr(r.oracle, "benchmark", None)
+    best = jnp.where(r.menu.open, value, -jnp.inf).max() if bench is None else bench(r.world)
     return jnp.where(r.choice.valid, best - value[r.choice.item], 0).sum()
 
 
@@ -62,8 +64,11 @@ def item(r: Round) -> Array:
 
 
 def reward(r: Round) -> Float[Array, ""]:
-    """The outcome received, summed over a batch; outcomes are numbers."""
-    return jnp.where(r.choice.valid, r.outcome.y, 0).sum().astype(jnp.float32)
+    """The outcome received, summed over a batch; outcomes are numbers (of a whole row, that of the item chosen)."""
+    y = jnp.asarray(r.outcome.y)
+    if y.ndim > r.choice.item.ndim:
+        y = jnp.take_along_axis(y, r.choice.item[..., None], -1)[..., 0]
+    return jnp.where(r.choice.valid, y, 0).sum().astype(jnp.float32)
 
 
 def welfare(r: Round) -> Float[Array, ""]:

@@ -75,6 +75,7 @@ GRAPHS = {"gaussian_graph"}
 
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
+    "mean_score": lambda f=1.0: al.score(al.mean_score),
     "ucb1_index": lambda f=1.0: al.score(al.ucb1_index, scale=f),
     "oful_index": lambda f=1.0: al.score(al.oful_index, delta=f / 2, bound=f),
     "kl_ucb_index": lambda f=1.0: al.score(al.kl_ucb_index),
@@ -140,7 +141,7 @@ def tight(uncertainty, price, *, limit=0.5):
     return uncertainty * price < limit
 
 
-ONCE = {"kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_index", "explore_first", "ucb1_index"}
+ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_index", "explore_first", "ucb1_index"}
 """Scores on the tallies of arms, of which one is enough."""
 
 POLICIES: dict[str, Callable[..., Any]] = {
@@ -151,6 +152,11 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "TopTwo by a fixed score": lambda f=1.0: al.TopTwo(BELIEFS["linear"](f), SCORES["ucb"](f), f / 2),
     "Epsilon": lambda f=1.0: al.Epsilon(al.ucb1(K, scale=f), f / 3),
     "EpsilonDecay": lambda f=1.0: al.EpsilonDecay(al.Softmax(BELIEFS["counts"](f), al.ucb, f), f / 3, f),
+    "MirrorDescent": lambda f=1.0: al.exp3(K, eta=f).replace(bias=f / 9),
+    "MirrorDescent of Tsallis": lambda f=1.0: al.tsallis_inf(K, low=f - 1).replace(eta=f),
+    "Exp4": lambda f=1.0: al.exp4(D, eta=f, bias=f / 9),
+    "InverseGap": lambda f=1.0: al.InverseGap(BELIEFS["linear"](f), al.mean_score, f),
+    "InformationDirected": lambda f=1.0: al.InformationDirected(BELIEFS["gaussian_arms"](f), 8),
     "Until": lambda f=1.0: al.Until(al.Softmax(BELIEFS["linear"](f), al.variance, f), al.below(f / 9)),
     "Until with a stop that remembers": lambda f=1.0: al.Until(
         al.Argmax(BELIEFS["logistic of three classes"](f), al.margin_score), al.Patience(STOPS["Plateau"](f)), GAUGES
@@ -183,6 +189,7 @@ POLICIES |= {
 ALIASES = {"cal", "gbs"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v",
+    "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
@@ -205,6 +212,15 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "BayesBernoulliBandit": lambda f=1.0: al.BayesBernoulliBandit(K, a=f, b=f),
     "GaussianBandit": lambda f=1.0: al.GaussianBandit(f * UNIT, sd=f),
     "GaussianBandit with a noise for each arm": lambda f=1.0: al.GaussianBandit(UNIT, sd=f * UNIT),
+    "AdversarialBandit": lambda f=1.0: al.AdversarialBandit(
+        f * np.tile(UNIT, (3, 1)), np.arange(3 * K).reshape(3, K) != 1
+    ),
+    "AdaptiveAdversary": lambda f=1.0: al.AdaptiveAdversary(K),
+    "AdviceBandit": lambda f=1.0: al.AdviceBandit(f * np.tile(UNIT, (2, 1)), np.full((2, K, D), 1 / K)),
+    "DriftingBandit": lambda f=1.0: al.DriftingBandit(K, f / 9),
+    "PiecewiseBandit": lambda f=1.0: al.PiecewiseBandit(f * np.stack([UNIT, 1 - UNIT]), [1]),
+    "RisingBandit": lambda f=1.0: al.RisingBandit(f * np.cumsum(np.tile(UNIT, (4, 1)), 0), sd=f),
+    "LogisticBandit": lambda f=1.0: al.LogisticBandit(f * X[0], K),
     "LinearBandit": lambda f=1.0: al.LinearBandit(f * X, X[0], sd=f),
     "ContextualBandit": lambda f=1.0: al.ContextualBandit(f * X[0], K, sd=f),
     "LabelStream": lambda f=1.0: al.LabelStream(f * X, LABELS, mass=UNIT, flip=f * UNIT, price=f),
