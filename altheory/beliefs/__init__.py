@@ -14,7 +14,10 @@ from altheory.beliefs.annotators import (
 )
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
 from altheory.beliefs.boxes import Boxes, boxes
+from altheory.beliefs.committee import ClassCommittee, ValueCommittee, bootstrap
 from altheory.beliefs.counts import Counts, counts
+from altheory.beliefs.dropout import MCDropout, mc_dropout
+from altheory.beliefs.ensemble import DeepEnsemble, deep_ensemble
 from altheory.beliefs.finite import Finite, finite, halfspaces
 from altheory.beliefs.gaussian import GaussianArms, gaussian_arms
 from altheory.beliefs.gp import GP, gp
@@ -22,10 +25,12 @@ from altheory.beliefs.gp_arms import GPArms, gp_arms
 from altheory.beliefs.gp_classifier import GPClassifier, gp_classifier
 from altheory.beliefs.harmonic import Harmonic, gaussian_graph, harmonic
 from altheory.beliefs.kernels import RBF, Dot, Matern
+from altheory.beliefs.last_layer import LastLayer, last_layer
 from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
 from altheory.beliefs.perceptron import Perceptron, perceptron
 from altheory.beliefs.tallies import Contenders, Moments, contenders, moments
+from altheory.beliefs.trainer import Network
 
 __all__ = [
     "GP",
@@ -37,14 +42,19 @@ __all__ = [
     "Counts",
     "Crowd",
     "Dependence",
+    "ClassCommittee",
+    "Counts",
+    "DeepEnsemble",
     "Dot",
     "Finite",
     "GPArms",
     "GPClassifier",
     "GaussianArms",
     "Harmonic",
+    "LastLayer",
     "Linear",
     "Logistic",
+    "MCDropout",
     "Matern",
     "Moments",
     "Perceptron",
@@ -55,6 +65,12 @@ __all__ = [
     "crowd",
     "dawid_skene",
     "error_dependence",
+    "Network",
+    "ValueCommittee",
+    "beta_bernoulli",
+    "bootstrap",
+    "counts",
+    "deep_ensemble",
     "finite",
     "gaussian_arms",
     "gaussian_graph",
@@ -71,4 +87,8 @@ __all__ = [
     "perceptron",
     "triples",
     "vote_shares",
+    "last_layer",
+    "linear",
+    "logistic",
+    "mc_dropout",
 ]

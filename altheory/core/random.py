@@ -1,10 +1,12 @@
 """Draws that stay fast inside a scan: a whole block of rejection proposals at once."""
 
+import math
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from altheory.core.types import Key
 
@@ -70,6 +72,15 @@ def draw(prob: Float[Array, "K"], key: Key) -> Array:
     total = jnp.where(prob > 0, jnp.cumsum(prob), 0)
     level = jax.random.uniform(key, (), prob.dtype) * total.max()
     return jnp.argmax(total > level)
+
+
+POISSON_ONE = np.exp(-1.0) * np.cumsum([1 / math.factorial(k) for k in range(8)])
+
+
+def poisson_one(key: Key, shape: tuple[int, ...]) -> Int[Array, "..."]:
+    """Poisson(1) counts by inversion, at most 8 (more has probability 1e-6): how often a bootstrap counts a label."""
+    u = jax.random.uniform(key, (*shape, 1))
+    return (u >= jnp.asarray(POISSON_ONE, u.dtype)).sum(-1)
 
 
 def _reject(key: Key, propose: Callable[[Key], tuple[Array, Array]]) -> Array:

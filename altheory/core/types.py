@@ -152,6 +152,7 @@ class Belief(Protocol):
 
     `mean(menu) -> [K]`, `std(menu) -> [K]`, `count(menu) -> [K]`, `sample(menu, key) -> [K]`,
     `probs(menu) -> [K, C]` at the point estimate, `predictive(menu, key, draws) -> [draws, K, C]`.
+    `init(key)`, where a belief has it, draws what it starts a run from, such as the weights of a network.
     A row whose `open` is False changes nothing.
     """
 

@@ -120,7 +120,12 @@ def _is_float(x: Any) -> bool:
 
 def start(policy: Any, key: Key) -> Acting:
     """The state before anything is seen: the policy's own belief is the prior."""
-    return Acting(policy.belief, jnp.int32(OK))
+    return Acting(prior(policy.belief, key), jnp.int32(OK))
+
+
+def prior(belief: Any, key: Key) -> Any:
+    """The belief a run starts from: drawn by `init(key)` where the belief has one, else the belief itself."""
+    return belief.init(key) if hasattr(belief, "init") else belief
 
 
 def stops(policy: Any, state: Acting, menu: Menu, scores: Float[Array, "... K"]) -> Bool[Array, ""]:

@@ -10,7 +10,7 @@ from altheory.core import Choice, Key, Menu, Outcome, leaf, record
 from altheory.core.check import nonnegative
 from altheory.core.random import draw
 from altheory.core.record import is_traced
-from altheory.policies.pick import Acting, learn
+from altheory.policies.pick import Acting, learn, prior
 
 
 def _whole(x: Any) -> Array:
@@ -51,7 +51,7 @@ class PlayDesign:
             )
 
     def init(self, key: Key) -> Playing:
-        return Playing(self.belief, jnp.int32(0), jnp.asarray(self.repeats))
+        return Playing(prior(self.belief, key), jnp.int32(0), jnp.asarray(self.repeats))
 
     def select(self, state: Playing, menu: Menu, key: Key) -> Choice:
         due = jnp.where(menu.open, state.left, 0).astype(menu.price.dtype)

@@ -56,6 +56,11 @@ def _scores(score: ScoreFn, belief: Any, menu: Menu, key: Key) -> tuple[Float[Ar
     return jnp.where(known, s, 0), menu.open & known
 
 
+def _seen(belief: Any, menu: Menu) -> Float[Array, "K d"]:
+    """Features as the belief sees them: its embedding where it has one, such as a network's last layer."""
+    return belief.embed(menu) if hasattr(belief, "embed") else features(menu.x)
+
+
 def _none(menu: Menu, labelled: Labelled) -> Bool[Array, "K"]:
     return jnp.zeros(menu.open.shape, bool) if labelled is None else labelled
 
@@ -99,7 +104,7 @@ def batch_bald_rule(
 def badge_rule(belief: Any, menu: Menu, key: Key, *, size: int = 1, labelled: Labelled = None) -> Picks:
     """Items whose gradients are long and far apart: `badge` of predictions and features. Cite: ash2020deep."""
     p, open = _probs(belief, menu)
-    return badge(p, features(menu.x), size, key=key, open=open)
+    return badge(p, _seen(belief, menu), size, key=key, open=open)
 
 
 @needs("probs")
@@ -111,7 +116,7 @@ def bait_rule(
     known = _none(menu, labelled)
     certain = jax.nn.one_hot(0, p.shape[1], dtype=p.dtype)
     p = jnp.where((open | known)[:, None], p, certain)
-    return bait(p, features(menu.x), size, labelled=known, open=open, ridge=ridge, exchanges=1).picks
+    return bait(p, _seen(belief, menu), size, labelled=known, open=open, ridge=ridge, exchanges=1).picks
 
 
 def k_center_rule(
@@ -123,8 +128,11 @@ def k_center_rule(
     labelled: Labelled = None,
     metric: Literal["l2", "angular"] = "l2",
 ) -> Picks:
-    """Each item the farthest from what was bought: `k_center` of the features. Cite: sener2018active."""
-    return k_center(features(menu.x), size, labelled=_none(menu, labelled), metric=metric, open=menu.open)
+    """Each item the farthest from what was bought: `k_center` of the features, or of the belief's embedding.
+
+    Cite: sener2018active.
+    """
+    return k_center(_seen(belief, menu), size, labelled=_none(menu, labelled), metric=metric, open=menu.open)
 
 
 def certainty_gain_rule(belief: Any, menu: Menu, key: Key, *, size: int = 1, labelled: Labelled = None) -> Picks:

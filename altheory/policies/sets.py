@@ -12,7 +12,7 @@ from altheory.core import Choice, Key, Menu, Outcome, Score, leaf, record, score
 from altheory.core.check import at_least
 from altheory.core.random import draw
 from altheory.core.status import CLOSED_ITEM, NAN_SCORE, OK, flag
-from altheory.policies.pick import Acting, even, learn
+from altheory.policies.pick import Acting, even, learn, prior
 
 Rule = Callable[..., Int[Array, "size"]]
 """`rule(belief, menu, key, *, size, labelled, ...) -> picks [size]`: menu rows in order, -1 where there is no pick.
@@ -62,7 +62,7 @@ class SetPolicy:
         at_least("SetPolicy memory", self.memory, 0)
 
     def init(self, key: Key) -> Remembering:
-        return Remembering(self.belief, jnp.int32(OK), jnp.full(self.memory, -1, jnp.int32), jnp.int32(0))
+        return Remembering(prior(self.belief, key), jnp.int32(OK), jnp.full(self.memory, -1, jnp.int32), jnp.int32(0))
 
     def select(self, state: Remembering, menu: Menu, key: Key) -> Choice:
         rule_key, spare_key = jax.random.split(key)

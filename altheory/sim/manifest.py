@@ -1,11 +1,13 @@
 """What a study was made of and where, so that it can be made again."""
 
+import dataclasses
+import functools
 import hashlib
+import inspect
 import json
 import platform
 import subprocess
 from collections.abc import Mapping
-from functools import cache
 from importlib import metadata
 from pathlib import Path
 from types import CodeType
@@ -45,10 +47,30 @@ def _names(structure: Any) -> str:
 def _plain(x: Any) -> str:
     if isinstance(x, (tuple, list)):
         return "(" + ",".join(_plain(i) for i in x) + ")"
+    if _is_object(x):
+        return _object(x)
     if callable(x):
         name = f"{getattr(x, '__module__', '')}.{getattr(x, '__qualname__', type(x).__name__)}"
         return name if name.startswith("altheory.") else f"{name}:{_code(x)}"
     return repr(x)
+
+
+def _is_object(x: Any) -> bool:
+    """Whether `x` is an object of fields, such as a network, and no pytree (that one is told by its leaves)."""
+    held = isinstance(x, functools.partial) or (dataclasses.is_dataclass(x) and not isinstance(x, type))
+    return held and jax.tree_util.all_leaves([x])
+
+
+def _object(x: Any) -> str:
+    """An object that is structure, such as a network: its class and what that does, and its fields."""
+    if isinstance(x, functools.partial):
+        return f"partial({_plain(x.func)},{_plain(x.args)},{_plain(tuple(sorted(x.keywords.items())))})"
+    kind = type(x)
+    methods = {name: inspect.unwrap(m) for name, m in sorted(vars(kind).items()) if inspect.isfunction(m)}
+    written = (f"{name}:{_body(m.__code__)}" for name, m in methods.items() if m.__module__ == kind.__module__)
+    digest = hashlib.sha256("|".join(written).encode()).hexdigest()[:16]
+    held = (f"{f.name}={_value(getattr(x, f.name, None))}" for f in dataclasses.fields(x) if f.name != "parent")
+    return f"{kind.__module__}.{kind.__qualname__}:{digest}({','.join(held)})"
 
 
 def _code(fn: Any) -> str:
@@ -70,10 +92,11 @@ def _body(code: CodeType) -> str:
 def _value(x: Any) -> str:
     if callable(x) and not jax.tree_util.all_leaves([x]):
         return describe(x)
-    if callable(x) or isinstance(x, (str, type(None))):
+    if callable(x) or _is_object(x) or isinstance(x, (str, type(None))):
         return _plain(x)
-    leaves = jax.tree.leaves(x)
-    return describe(x) if all(hasattr(v, "dtype") or isinstance(v, (int, float)) for v in leaves) else repr(x)
+    if all(hasattr(v, "dtype") or isinstance(v, (int, float)) for v in jax.tree.leaves(x)):
+        return describe(x)
+    return "(" + ",".join(map(_value, x)) + ")" if isinstance(x, (tuple, list)) else repr(x)
 
 
 def config_hash(config: Mapping[str, Any]) -> str:
@@ -95,7 +118,7 @@ def manifest(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-@cache
+@functools.cache
 def commit() -> str | None:
     """The commit the package was run from, with a plus sign where files differ from it; None outside a checkout."""
     here = Path(__file__).parent

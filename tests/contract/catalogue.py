@@ -8,7 +8,7 @@ import functools
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,37 @@ TABLE = np.indices((2,) * K).reshape(K, -1).T
 """All labellings of K items."""
 LABELS = np.arange(K) % C
 
+
+class Descent(NamedTuple):
+    """What optax calls a gradient transformation, without optax."""
+
+    init: Callable[..., Any]
+    update: Callable[..., Any]
+
+
+def descent(rate):
+    return Descent(lambda params: (), lambda slope, state, params: (jax.tree.map(lambda g: -rate * g, slope), state))
+
+
+def body(params, x, *, train=False, rngs=None):
+    h = jnp.tanh(jnp.matmul(x, params["in"]))
+    return jnp.where(jax.random.bernoulli(rngs["dropout"], 0.5, h.shape), 2 * h, 0) if train else h
+
+
+def body_start(key, x, *, train=False):
+    return {"in": jax.random.normal(key, (x.shape[1], 4))}
+
+
+def net(params, x, *, train=False, rngs=None):
+    return jnp.matmul(body(params, x, train=train, rngs=rngs), params["out"])
+
+
+def net_start(key, x, *, train=False):
+    return body_start(key, x) | {"out": jax.random.normal(jax.random.fold_in(key, 1), (4, C)) / 2}
+
+
+BODY, NET = al.Network(body_start, body), al.Network(net_start, net)
+
 BELIEFS: dict[str, Callable[..., Any]] = {
     "counts": lambda f=1.0: al.counts(K, scale=f),
     "beta_bernoulli": lambda f=1.0: al.beta_bernoulli(K, a=f, b=f),
@@ -50,6 +81,27 @@ BELIEFS: dict[str, Callable[..., Any]] = {
         D, C, kernel=al.RBF(f, f), nugget=f / 10, capacity=4, frequencies=4
     ),
     "crowd": lambda f=1.0: al.crowd(K // 2, 2, C, error=f / 3, strength=f, capacity=4),
+    "deep_ensemble": lambda f=1.0: al.deep_ensemble(
+        NET,
+        D,
+        C,
+        members=3,
+        optimizer=descent,
+        learning_rate=f,
+        prior=f / 9,
+        steps=2,
+        batch=2,
+        bootstrap=True,
+        capacity=3,
+    ),
+    "mc_dropout": lambda f=1.0: al.mc_dropout(
+        NET, D, C, optimizer=descent, learning_rate=f, prior=f / 9, steps=2, warm=False, capacity=6
+    ),
+    "last_layer": lambda f=1.0: al.last_layer(
+        BODY, D, C, optimizer=descent, learning_rate=f, prior=f / 9, steps=1, newton=1, capacity=6
+    ),
+    "bootstrap of classifiers": lambda f=1.0: al.bootstrap(al.logistic(D, C, prior=f, capacity=3), members=3),
+    "bootstrap of regressors": lambda f=1.0: al.bootstrap(al.linear(D, prior=f, noise=f), members=3),
 }
 TOGETHER = (
     "contenders",
@@ -61,10 +113,15 @@ TOGETHER = (
     "gp_classifier of three classes",
     "finite",
     "harmonic",
+    "deep_ensemble",
+    "mc_dropout",
+    "last_layer",
+    "bootstrap of classifiers",
+    "bootstrap of regressors",
 )
 """Beliefs asked for all their scores in one program: large ones, and compiling is what tests spend time on."""
-KERNELS = {"Dot", "Matern", "RBF"}
-"""Parts of Gaussian processes; they have their own tests."""
+PARTS = {"Dot", "Matern", "Network", "RBF"}
+"""What Gaussian processes and networks are built from; they have their own tests."""
 LABEL_MODELS = {
     *("Consensus", "Dependence", "dawid_skene", "error_dependence", "mace", "one_coin", "triples", "vote_shares")
 }

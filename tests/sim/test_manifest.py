@@ -1,9 +1,13 @@
 """What a study's name stands for: another function, constant or closed-over value is another study."""
 
+import functools
+import subprocess
+import sys
+
 import jax.numpy as jnp
 
 import altheory as al
-from altheory.sim.manifest import describe
+from altheory.sim.manifest import _plain, describe
 
 
 def maker(sign):
@@ -36,3 +40,37 @@ def test_values_closed_over_tell_policies_apart():
 def test_named_policies_are_known_by_name_and_numbers():
     assert describe(al.ucb1(3)) == describe(al.ucb1(3))
     assert describe(al.ucb1(3)) != describe(al.ucb1(3, scale=2.0))
+
+
+NETWORK = """
+import dataclasses
+import jax.numpy as jnp
+@dataclasses.dataclass(frozen=True)
+class Net:
+    width: int = 4
+    bend: object = jnp.tanh
+    def init(self, key, x): return jnp.zeros((x.shape[1], self.width))
+    def apply(self, params, x): return self.bend(x @ params)
+"""
+
+
+def made(source, *fields):
+    space = {"__name__": "__main__"}
+    exec(source, space)
+    return space["Net"](*fields)
+
+
+def test_networks_are_known_by_class_fields_and_what_they_do():
+    edited = NETWORK.replace("x @ params", "x @ params + 1")
+    cases = [(NETWORK, 4, jnp.tanh), (NETWORK, 4, jnp.tanh), (NETWORK, 5, jnp.tanh), (NETWORK, 4, jnp.sin)]
+    names = [_plain(made(*case)) for case in [*cases, (edited, 4, jnp.tanh)]]
+    assert names[0] == names[1]
+    assert len(set(names)) == 4
+    one, two = (_plain(functools.partial(maker, sign)) for sign in (1.0, 2.0))
+    assert one != two
+
+
+def test_a_network_has_the_same_name_in_every_process():
+    code = "\n".join(["from altheory.sim.manifest import _plain", NETWORK, "print(_plain(Net()))"])
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == _plain(made(NETWORK))
