@@ -136,6 +136,14 @@ def best_arm_error(gaps: list[float], pulls: int, d: int, *, eta: float = 0.0) -
     return total
 
 
+def best_arm_error_closed(gaps: list[float], pulls: int, d: int, *, eta: float = 0.0) -> float:
+    r"""The closed form, never below the sum: :math:`(\tfrac{4K}d + 3\log_2d)\exp(-\tfrac m{32(1+\eta)H_2})` with
+    :math:`H_2 = \max_{2\le i\le d}i/\Delta_i^2`, for d >= 2 and more than d arms. Cite: yang2022minimax.
+    """
+    hardness = max(i / gaps[i - 1] ** 2 if gaps[i - 1] > 0 else math.inf for i in range(2, d + 1))
+    return (4 * len(gaps) / d + 3 * math.log2(d)) * math.exp(-pulls / (32 * (1 + eta) * hardness))
+
+
 def greedy_variance(picks: int, start: float, d: int, *, noise: float = 1.0) -> float:
     r"""The largest posterior variance after n picks of the most uncertain item: :math:`\sigma^2[(1 +
     \tfrac{nv_0}{d\sigma^2})^{d/n} - 1]`.

@@ -8,6 +8,7 @@ from scipy.optimize import linprog
 
 from altheory.designs import apportion, c_optimal, kumar_yildirim, optimal_design, reduce_support, xy_optimal
 from altheory.designs import bounds as constants
+from altheory.designs.compare import drop_one
 from altheory.guarantees.evidence import Always, Equals
 from altheory.guarantees.guarantee import Case, guarantee
 from altheory.guarantees.pools import best, hard_pools, information, leverages, log_det
@@ -108,10 +109,22 @@ def _caratheodory_cases(algorithm: Callable[..., Any], trials: int) -> Iterator[
             size = np.linalg.eigvalsh(information(z, w))
             mass = [w.sum(), 2 - w.sum(), np.abs(w).sum()]
             yield Case(name, (x.shape[1],), [np.count_nonzero(w), *mass, size[-1], 2 - size[0]])
+        yield _optimal_support(algorithm, name, x)
+
+
+def _optimal_support(algorithm: Callable[..., Any], name: str, x: Matrix) -> Case:
+    """A D-optimal design spread over copies of its items, brought down to one item fewer."""
+    d = x.shape[1]
+    copies, shares = np.concatenate([x, x, -x]), np.tile(best(x).weights, 3) / 3
+    z = np.linalg.solve(np.linalg.cholesky(information(copies, shares)), copies.T).T
+    w = drop_one(z, algorithm(z, shares))
+    size = np.linalg.eigvalsh(information(z, w))
+    seen = [np.count_nonzero(w), w.sum(), 2 - w.sum(), np.abs(w).sum(), size[-1], 2 - size[0]]
+    return Case(f"{name}, optimal", (d, True), seen)
 
 
 @guarantee(
-    "Any design has one with the same information and mass on at most d(d+1)/2 + 1 items",
+    "Any design has one with the same information and mass on at most d(d+1)/2 + 1 items; a D-optimal one on d(d+1)/2",
     id="caratheodory-support",
     family="designs",
     latex=r"V(\pi') = V(\pi),\quad |\mathrm{supp}\,\pi'| \le \tfrac{d(d+1)}2 + 1",
@@ -123,13 +136,14 @@ def _caratheodory_cases(algorithm: Callable[..., Any], trials: int) -> Iterator[
     mutants={"full step instead of the first zero": _full_step, "nothing removed": lambda x, weights: weights},
     trials=5,
 )
-def caratheodory_support(d: int) -> np.ndarray:
-    """Upper bounds on the items in the support, the mass m, 2 - m, the mass of absolute weights, and the extreme
-    eigenvalues a, b of the new information relative to the old, as b and 2 - a.
+def caratheodory_support(d: int, optimal: bool = False) -> np.ndarray:
+    """Upper bounds on the items in the support of any design, or of one that is D-`optimal`, on the mass m, 2 - m, the
+    mass of absolute weights, and the extreme eigenvalues a, b of the new information relative to the old, as b and
+    2 - a.
 
     Cite: pukelsheim2006optimal.
     """
-    return np.array([d * (d + 1) // 2 + 1, 1.0, 1.0, 1.0, 1.0, 1.0])
+    return np.array([d * (d + 1) // 2 + (not optimal), 1.0, 1.0, 1.0, 1.0, 1.0])
 
 
 def _same_direction(x: Matrix) -> Matrix:

@@ -3,12 +3,16 @@
 Every row is one Gaussian pool (float32), one gap and the median of a few runs of ours; a peer that would not finish
 within `--cap` seconds, judged by its time on a smaller pool or by its own clock, is skipped and says so. The
 machine's limit is the time of one float32 matrix product over the pool, measured here, times the passes that were
-needed. Sizes: N = 1e3, 1e4, 1e5 (1e6 for ours with `--full`), d = 16 and 64; `--smoke` does the smallest,
-`--headline` N = 4e3, d = 16 with every peer.
+needed. Times are of the clock, and in brackets of the processors, which a busy machine disturbs less. Sizes: N = 1e3,
+1e4, 1e5 (1e6 for ours with `--full`), d = 16 and 64; `--smoke` does the smallest, `--headline` N = 4e3, d = 16 with
+every peer to its end, `--large` the largest pools, each in a process of its own, with the memory it took.
 """
 
 import argparse
+import resource
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -22,7 +26,15 @@ from altheory.designs.pool import as_pool
 from altheory.designs.threads import few_threads
 
 GAPS = (1e-2, 1e-6)
+LARGE = ((130_000, 128), (250_000, 64), (500_000, 64), (1_000_000, 64), (1_000_000, 32))
 NOTHING = dict.fromkeys(("c", "targets", "parts", "prior", "noise", "information", "prices", "budget"))
+
+
+class Seconds(NamedTuple):
+    """Of the clock and of the processors."""
+
+    clock: float
+    processors: float
 
 
 class Row(NamedTuple):
@@ -31,24 +43,25 @@ class Row(NamedTuple):
     items: int
     d: int
     gap: float
-    ours: float
+    ours: Seconds
     passes: int
     limit: float
-    peers: dict[str, float | None]
+    peers: dict[str, Seconds | None]
 
 
-def timed(work: Callable[[], object], repeats: int) -> float:
-    """The median seconds of some runs, after one to warm up."""
-    seconds = []
+def timed(work: Callable[[], object], repeats: int = 1) -> Seconds:
+    """The median seconds of some runs."""
+    clock, processors = [], []
     for _ in range(repeats):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         work()
-        seconds.append(time.perf_counter() - began)
-    return statistics.median(seconds)
+        clock.append(time.perf_counter() - began)
+        processors.append(time.process_time() - worked)
+    return Seconds(statistics.median(clock), statistics.median(processors))
 
 
-def numpy_frank_wolfe(x: np.ndarray, gap: float, cap: float) -> float | None:
-    """Seconds of textbook Frank-Wolfe with rank-one updates in float64, or None once past the cap."""
+def numpy_frank_wolfe(x: np.ndarray, gap: float, cap: float) -> bool:
+    """Textbook Frank-Wolfe with rank-one updates in float64; False once past the cap."""
     began = time.perf_counter()
     n, d = x.shape
     w = np.full(n, 1 / n)
@@ -57,7 +70,7 @@ def numpy_frank_wolfe(x: np.ndarray, gap: float, cap: float) -> float | None:
     step = 0
     while (g := leverage.max()) > (1 + gap) * d:
         if time.perf_counter() - began > cap:
-            return None
+            return False
         i = int(np.argmax(leverage))
         gamma = (g / d - 1) / (g - 1)
         w *= 1 - gamma
@@ -72,14 +85,13 @@ def numpy_frank_wolfe(x: np.ndarray, gap: float, cap: float) -> float | None:
         shrink = ratio / (1 + ratio * g)
         inverse = (inverse - shrink * np.outer(u, u)) / (1 - gamma)
         leverage = (leverage - shrink * (x @ u) ** 2) / (1 - gamma)
-    return time.perf_counter() - began
+    return True
 
 
-def cone(x: np.ndarray, gap: float, solver: str) -> float:
-    """Seconds of cvxpy with one solver, its tolerances set so that the certified gap is met."""
+def cone(x: np.ndarray, gap: float, solver: str) -> None:
+    """Solve by cvxpy with one solver, its tolerances set so that the certified gap is met."""
     import cvxpy as cp
 
-    began = time.perf_counter()
     w = cp.Variable(len(x), nonneg=True)
     task = cp.Problem(cp.Maximize(cp.log_det(x.T @ cp.diag(w) @ x)), [cp.sum(w) == 1])
     tight = gap / 10
@@ -89,7 +101,6 @@ def cone(x: np.ndarray, gap: float, solver: str) -> float:
         else {"eps_abs": tight, "eps_rel": tight, "max_iters": 1_000_000}
     )
     task.solve(solver=solver, **options)
-    return time.perf_counter() - began
 
 
 def passes(x: np.ndarray, gap: float) -> int:
@@ -103,7 +114,7 @@ def one_product(x: np.ndarray) -> float:
     """Seconds of one float32 pass: the matrix product that leverages need, chunk by chunk."""
     pool, root = as_pool(x), np.eye(x.shape[1])
     with few_threads(0):
-        return timed(lambda: pool.quadratic(root, exact=False), 3)
+        return timed(lambda: pool.quadratic(root, exact=False), 3).clock
 
 
 def measure(items: int, d: int, cap: float, slow: dict[str, float], *, alone: bool) -> list[Row]:
@@ -113,17 +124,20 @@ def measure(items: int, d: int, cap: float, slow: dict[str, float], *, alone: bo
     for gap in GAPS:
         designs.d_optimal(x[: 50 * d], tol=gap)
         ours = timed(lambda gap=gap: designs.d_optimal(x, tol=gap), 1 if items > 1e5 else 5)
-        peers: dict[str, float | None] = {}
+        peers: dict[str, Seconds | None] = {}
+        double = None if alone else x.astype(np.float64)
         for name in () if alone else ("CLARABEL", "SCS"):
             # a cone solver's time grows at least in proportion to the pool and faster than d^3
             guess = slow.get(f"{name}{gap}", 0.0) * items * d**3
-            peers[name] = None if guess > cap else cone(x.astype(np.float64), gap, name)
-            if peers[name] is not None:
-                slow[f"{name}{gap}"] = max(slow.get(f"{name}{gap}", 0.0), peers[name] / (items * d**3))
+            peers[name] = taken = None if guess > cap else timed(lambda n=name, g=gap, z=double: cone(z, g, n))
+            if taken is not None:
+                slow[f"{name}{gap}"] = max(slow.get(f"{name}{gap}", 0.0), taken.clock / (items * d**3))
         if not alone:
-            peers["Frank-Wolfe"] = numpy_frank_wolfe(x.astype(np.float64), gap, cap)
+            done: list[bool] = []
+            taken = timed(lambda g=gap, z=double, seen=done: seen.append(numpy_frank_wolfe(z, g, cap)))
+            peers["Frank-Wolfe"] = taken if done[0] else None
         count = passes(x, gap)
-        rows.append(Row(items, d, gap, ours, count, count * one_product(x) / ours, peers))
+        rows.append(Row(items, d, gap, ours, count, count * one_product(x) / ours.clock, peers))
         show(rows[-1])
     return rows
 
@@ -131,11 +145,30 @@ def measure(items: int, d: int, cap: float, slow: dict[str, float], *, alone: bo
 def show(row: Row) -> None:
     """Print one line."""
     peers = "  ".join(
-        f"{name} skipped" if s is None else f"{name} {s:.3g} s ({s / row.ours:.3g}x)" for name, s in row.peers.items()
+        f"{name} skipped"
+        if s is None
+        else f"{name} {s.clock:.3g} s ({s.clock / row.ours.clock:.3g}x) [{s.processors / row.ours.processors:.3g}x]"
+        for name, s in row.peers.items()
     )
     print(
-        f"N={row.items:<8} d={row.d:<3} gap={row.gap:.0e}  ours {row.ours:.3g} s, {row.passes} passes, "
-        f"{100 * row.limit:.0f}% of the time is the passes' limit   {peers}",
+        f"N={row.items:<8} d={row.d:<3} gap={row.gap:.0e}  ours {row.ours.clock:.3g} s [{row.ours.processors:.3g} s], "
+        f"{row.passes} passes, {100 * row.limit:.0f}% of the time is the passes' limit   {peers}",
+        flush=True,
+    )
+
+
+def large(items: int, d: int) -> None:
+    """One large pool to a gap of 1e-6: seconds, and the memory at the peak over that of the pool."""
+    x = np.random.default_rng(items + d).standard_normal((items, d), dtype=np.float32)
+    designs.d_optimal(x[: 50 * d])
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    found: list[designs.Design] = []
+    taken = timed(lambda: found.append(designs.d_optimal(x, tol=1e-6)))
+    more = 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    product = one_product(x)
+    print(
+        f"N={items:<8} d={d:<3} gap={found[0].gap:.1e}  ours {taken.clock:.3g} s [{taken.processors:.3g} s], "
+        f"memory {1 + more / x.nbytes:.2f} of the pool's, {taken.clock / product:.0f} products over the pool",
         flush=True,
     )
 
@@ -147,8 +180,17 @@ def main() -> None:
     parser.add_argument("--full", action="store_true", help="add N = 1e6 for ours")
     parser.add_argument("--smoke", action="store_true", help="the smallest size only")
     parser.add_argument("--headline", action="store_true", help="only N = 4e3, d = 16, every peer to the end")
+    parser.add_argument("--large", action="store_true", help="only the largest pools, ours alone, with their memory")
+    parser.add_argument("--one", nargs=2, type=int, metavar=("N", "d"), help="one large pool, in this process")
     chosen = parser.parse_args()
     slow: dict[str, float] = {}
+    if chosen.one:
+        large(*chosen.one)
+        return
+    if chosen.large:
+        for items, d in LARGE:
+            subprocess.run([sys.executable, __file__, "--one", str(items), str(d)], check=True)
+        return
     if chosen.headline:
         measure(4_000, 16, 1e9, slow, alone=False)
         return

@@ -16,6 +16,7 @@ def command(tmp_path, monkeypatch, capsys):
     np.save(tmp_path / "pool.npy", rng.normal(size=(300, 4)).astype(np.float32))
     np.save(tmp_path / "prices.npy", rng.uniform(1, 3, 300))
     np.save(tmp_path / "contrast.npy", np.array([[1.0, -1.0, 0, 0]]))
+    np.save(tmp_path / "targets.npy", rng.normal(size=(7, 4)))
     np.save(tmp_path / "bad.npy", np.full((5, 2), np.nan))
     monkeypatch.chdir(tmp_path)
 
@@ -42,7 +43,7 @@ def test_items_weights_and_certificate_agree(command, tmp_path, words):
     assert rows[:, 1].sum() == 60
     assert weights.sum() == pytest.approx(1)
     assert made["certificate"]["gap"] <= 1e-6
-    if "c" not in words:
+    if "--targets" not in words:
         x = np.load(tmp_path / "pool.npy").astype(np.float64)
         v = (x * weights[:, None]).T @ x
         assert np.einsum("ij,ji->i", x, np.linalg.solve(v, x.T)).max() / 4 - 1 <= 1e-6
@@ -54,6 +55,22 @@ def test_rounding_keeps_the_budget(command, tmp_path):
     assert code == 0, err
     rows = np.loadtxt(tmp_path / "out" / "design" / "items.csv", delimiter=",", skiprows=1)
     assert np.load(tmp_path / "prices.npy")[rows[:, 0].astype(int)] @ rows[:, 1] <= 60 * 1.5
+
+
+def test_targets_prices_budget_and_tolerance_together(command, tmp_path):
+    code, _, err = command(
+        "pool.npy", "-n", 60, "--criterion", "xy", "--targets", "targets.npy", "--prices", "prices.npy",
+        "--budget", 1.5, "--tol", 1e-4,
+    )  # fmt: skip
+    assert code == 0, err
+    folder = tmp_path / "out" / "design"
+    x, y, prices = (np.load(tmp_path / f"{name}.npy").astype(np.float64) for name in ("pool", "targets", "prices"))
+    weights = np.load(folder / "weights.npy")
+    assert weights @ prices <= 1.5 * (1 + 1e-9)
+    made = json.loads((folder / "certificate.json").read_text())["certificate"]
+    variance = np.einsum("ij,ji->i", y, np.linalg.solve((x * weights[:, None]).T @ x, y.T)).max()
+    assert made["value"] == pytest.approx(variance, rel=1e-6)
+    assert made["gap"] <= made["tolerance"] == 1e-4
 
 
 @pytest.mark.parametrize(

@@ -176,3 +176,21 @@ def test_best_arm_error_falls_with_pulls():
     assert np.all(np.diff(errors) < 0)
     assert errors[-1] < 1e-6
     assert bounds.best_arm_pulls(100, 6, 4) * 2 + 6 + 2 <= 100
+
+
+@given(seeds, st.integers(2, 9), st.integers(1, 30), st.integers(1, 100_000))
+def test_the_closed_form_of_the_best_arm_error_is_never_below_the_sum(seed, d, more, pulls):
+    gaps = [0.0, *np.sort(np.random.default_rng(seed).uniform(0.05, 1, d + more - 1))]
+    total, closed = bounds.best_arm_error(gaps, pulls, d), bounds.best_arm_error_closed(gaps, pulls, d)
+    assert total <= closed * (1 + 1e-9)
+
+
+def test_the_least_largest_variance_with_ties_to_the_first_never_falls():
+    sigma, x = np.eye(3), np.eye(3)
+    for _ in range(10):
+        left = [np.diag(sigma - np.outer(sigma[i], sigma[i]) / (1 + sigma[i, i])).max() for i in range(3)]
+        i = int(np.argmin(left))
+        sigma = sigma - np.outer(sigma[i], sigma[i]) / (1 + sigma[i, i])
+        assert i == 0
+    assert np.diag(sigma).max() == 1
+    assert designs.go_greedy(x, 10, rule="worst", repeat=True).worst[-1] < 0.3
