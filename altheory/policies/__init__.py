@@ -51,6 +51,7 @@ from altheory.policies.schedule import EpsilonDecay
 from altheory.policies.sets import SetPolicy
 from altheory.policies.stop import below, best_arm_known, never, outpriced, weitzman_stop
 from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
+from altheory.policies.testing import active_testing
 from altheory.policies.trust import Trusting
 
 __all__ = [
@@ -75,6 +76,7 @@ __all__ = [
     "TopTwo",
     "Trusting",
     "Until",
+    "active_testing",
     "badge_rule",
     "bait_rule",
     "batch_bald_rule",

@@ -4,6 +4,15 @@ from altheory.scores.bait import bait
 from altheory.scores.batch_bald import JointInformation, batch_bald, joint_information
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
+from altheory.scores.evaluation import (
+    Estimate,
+    betting_interval,
+    hoeffding_interval,
+    log_error_score,
+    lure_interval,
+    lure_variance,
+    ppi_mean,
+)
 from altheory.scores.gradient import badge, expected_gradient_length
 from altheory.scores.indices import (
     bayes_ucb_index,
@@ -79,6 +88,7 @@ __all__ = [
     "BernoulliPrize",
     "BetaPrize",
     "DiscretePrize",
+    "Estimate",
     "ExponentialPrize",
     "GaussianPrize",
     "JointInformation",
@@ -96,6 +106,7 @@ __all__ = [
     "batch_bald",
     "batch_epig",
     "bayes_ucb_index",
+    "betting_interval",
     "certainty_gain",
     "cluster_margin",
     "consensus_kl",
@@ -117,6 +128,7 @@ __all__ = [
     "explore_first",
     "facility_location",
     "greedy",
+    "hoeffding_interval",
     "importance_weighted_risk",
     "information_density",
     "joint_information",
@@ -128,7 +140,10 @@ __all__ = [
     "kl_upper",
     "least_confidence",
     "least_confidence_score",
+    "log_error_score",
     "lure",
+    "lure_interval",
+    "lure_variance",
     "lure_weights",
     "margin",
     "margin_chance",
@@ -139,6 +154,7 @@ __all__ = [
     "oful_index",
     "per_dollar",
     "power_batch",
+    "ppi_mean",
     "precedence_indices",
     "probability_cover",
     "removed_mass",
