@@ -18,10 +18,12 @@ from altheory.guarantees.designs import (
     ky_init,
     xy_optimal_certificate,
 )
+from altheory.guarantees.disagreement import a2_agnostic, cal_disagreement, cal_thresholds, disagreement_coefficient
 from altheory.guarantees.diversity import k_center_greedy, kmeanspp
 from altheory.guarantees.elimination import od_linbai, phased_elimination_regret
 from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
+from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
 from altheory.guarantees.observe import (
     cumulative_cost,
@@ -39,8 +41,9 @@ from altheory.guarantees.pandora import (
     search_with_recall,
     weitzman_optimal,
 )
+from altheory.guarantees.selective import query_rate, selective_perceptron_mistakes
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
-from altheory.guarantees.streams import iwal_unbiased
+from altheory.guarantees.streams import iwal_consistency, iwal_deviation, iwal_unbiased
 from altheory.guarantees.submodular import (
     cost_benefit_loss,
     facility_location_acg,
@@ -48,6 +51,7 @@ from altheory.guarantees.submodular import (
     lazy_greedy_equivalence,
     stochastic_greedy,
 )
+from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
     ucb1_regret,
@@ -87,6 +91,16 @@ ALL: tuple[Guarantee, ...] = (
     pandora_nonobligatory,
     search_with_recall,
     pandora_deterministic,
+    gbs_adaptive_submodular,
+    gbs_cost,
+    cal_thresholds,
+    cal_disagreement,
+    a2_agnostic,
+    iwal_deviation,
+    iwal_consistency,
+    query_rate,
+    selective_perceptron_mistakes,
+    harmonic_lookahead,
 )
 """Every theorem of the catalogue."""
 
@@ -99,27 +113,36 @@ __all__ = [
     "Mean",
     "Verdict",
     "WithProbability",
+    "a2_agnostic",
     "away_step_d_optimal",
     "bald_mc_bias",
     "bald_mutual_information",
     "batchbald_submodular",
     "budget_kept",
     "c_optimal_elfving",
+    "cal_disagreement",
+    "cal_thresholds",
     "caratheodory_support",
     "check",
     "cost_benefit_loss",
     "cumulative_cost",
     "cumulative_regret",
+    "disagreement_coefficient",
     "efficient_rounding",
     "elliptical_potential",
     "facility_location_acg",
     "fw_d_optimal",
+    "gbs_adaptive_submodular",
+    "gbs_cost",
     "gls_confidence",
     "go_greedy_variance",
     "greedy_cardinality",
     "guarantee",
+    "harmonic_lookahead",
     "hellman_raviv_fano",
     "information_never_hurts",
+    "iwal_consistency",
+    "iwal_deviation",
     "iwal_unbiased",
     "k_center_greedy",
     "kmeanspp",
@@ -139,6 +162,9 @@ __all__ = [
     "reservation_value_root",
     "rewards_in_unit_interval",
     "search_with_recall",
+    "query_rate",
+    "rewards_in_unit_interval",
+    "selective_perceptron_mistakes",
     "stochastic_greedy",
     "thompson_bayes_regret",
     "ucb1_regret",

@@ -43,9 +43,8 @@ def _check_sizes(belief: Any, oracle: Any) -> None:
     if hasattr(belief, "labelers"):
         _check_labelers(belief, oracle, menu)
     x = menu.x.table if isinstance(menu.x, Rows) else menu.x
-    known = x.shape[0] if isinstance(menu.x, Rows) or x.ndim == 1 else None
-    if items is not None and items != known:
-        seen = f"{known} items" if known else f"{x.shape[-1]} features, no items by number"
+    if items is not None and (x.ndim != 1 if not isinstance(menu.x, Rows) else x.shape[0] != items):
+        seen = f"{x.shape[0]} items" if isinstance(menu.x, Rows) else f"{x.shape[-1]} features, no items by number"
         raise ValueError(f"the belief knows {items} items and the menu offers {seen}: build one that fits")
     offered = f"arm ids of {x.shape[0]} arms" if x.ndim == 1 else f"{x.shape[-1]} features"
     if width is not None and (x.ndim != 2 or x.shape[1] != width):
