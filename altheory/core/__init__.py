@@ -1,5 +1,6 @@
 """The loop's nouns, and the few mechanisms everything else is made of."""
 
+from altheory.core.ledger import Ledger, micro
 from altheory.core.record import leaf, record, static
 from altheory.core.score import Score, needs, score
 from altheory.core.sequences import log_bernoulli_mixture, normal_mixture_radius
@@ -28,6 +29,7 @@ __all__ = [
     "Belief",
     "Choice",
     "Key",
+    "Ledger",
     "Live",
     "Menu",
     "Oracle",
@@ -43,6 +45,7 @@ __all__ = [
     "leaf",
     "log_bernoulli_mixture",
     "menu",
+    "micro",
     "needs",
     "normal_mixture_radius",
     "per_item",

@@ -25,6 +25,7 @@ from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
+from altheory.guarantees.ledgers import budget_ledger
 from altheory.guarantees.observe import (
     cumulative_cost,
     cumulative_regret,
@@ -44,6 +45,9 @@ from altheory.guarantees.pandora import (
 from altheory.guarantees.selective import query_rate, selective_perceptron_mistakes
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
 from altheory.guarantees.streams import iwal_consistency, iwal_deviation, iwal_unbiased
+from altheory.guarantees.stopped import mixture_glr_stop
+from altheory.guarantees.stopping import al_stop_monotone, cost_two_competitive, plateau_false_stop
+from altheory.guarantees.streams import iwal_unbiased
 from altheory.guarantees.submodular import (
     cost_benefit_loss,
     facility_location_acg,
@@ -101,6 +105,11 @@ ALL: tuple[Guarantee, ...] = (
     query_rate,
     selective_perceptron_mistakes,
     harmonic_lookahead,
+    budget_ledger,
+    al_stop_monotone,
+    cost_two_competitive,
+    plateau_false_stop,
+    mixture_glr_stop,
 )
 """Every theorem of the catalogue."""
 
@@ -114,17 +123,20 @@ __all__ = [
     "Verdict",
     "WithProbability",
     "a2_agnostic",
+    "al_stop_monotone",
     "away_step_d_optimal",
     "bald_mc_bias",
     "bald_mutual_information",
     "batchbald_submodular",
     "budget_kept",
+    "budget_ledger",
     "c_optimal_elfving",
     "cal_disagreement",
     "cal_thresholds",
     "caratheodory_support",
     "check",
     "cost_benefit_loss",
+    "cost_two_competitive",
     "cumulative_cost",
     "cumulative_regret",
     "disagreement_coefficient",
@@ -150,12 +162,14 @@ __all__ = [
     "ky_init",
     "lazy_greedy_equivalence",
     "lure_unbiased",
+    "mixture_glr_stop",
     "multiplicative_d_optimal",
     "od_linbai",
     "pandora_cost_scaling",
     "pandora_deterministic",
     "pandora_nonobligatory",
     "phased_elimination_regret",
+    "plateau_false_stop",
     "plays_thompson_bernoulli",
     "plays_ucb1",
     "potential",

@@ -2,8 +2,10 @@
 
 from altheory.stopping.combine import AllOf, AnyOf, Patience
 from altheory.stopping.confidence import error_below, interval_within, mixture_glr
+from altheory.stopping.curve import LearningCurve, fit_curve, learning_curve
 from altheory.stopping.gauges import max_entropy, mean_entropy, predictions, top_score, validation_error
 from altheory.stopping.memory import Agreement, CostPlateau, Plateau, cohen_kappa
+from altheory.stopping.optimum import CostOptimum
 from altheory.stopping.replay import replay, stopping_point, total_cost
 from altheory.stopping.rule import StopRule, When, when
 from altheory.stopping.thresholds import (
@@ -20,7 +22,9 @@ __all__ = [
     "Agreement",
     "AllOf",
     "AnyOf",
+    "CostOptimum",
     "CostPlateau",
+    "LearningCurve",
     "Patience",
     "Plateau",
     "StopRule",
@@ -31,8 +35,10 @@ __all__ = [
     "cohen_kappa",
     "cost_balance",
     "error_below",
+    "fit_curve",
     "fixed_budget",
     "interval_within",
+    "learning_curve",
     "max_entropy",
     "mean_entropy",
     "mixture_glr",

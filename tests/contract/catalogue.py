@@ -177,6 +177,7 @@ GAUGES = {"error": al.score(al.validation_error, x=np.eye(K, D, dtype=np.float32
 STOPS: dict[str, Callable[..., Any]] = {
     "Plateau": lambda f=1.0: al.Plateau(0.05 * f, window=3),
     "CostPlateau": lambda f=1.0: al.CostPlateau(20.0 * f, window=3),
+    "CostOptimum": lambda f=1.0: al.CostOptimum(6.0 * f),
     "Agreement": lambda f=1.0: al.Agreement(K, 0.9 * f, window=3),
     "AnyOf": lambda f=1.0: al.AnyOf([al.at_most("uncertainty", 0.1 * f), al.at_least("labels", 12.0)]),
     "AllOf": lambda f=1.0: al.AllOf([al.Plateau(0.05 * f, window=2), al.at_least("labels", 9 * f)]),

@@ -36,6 +36,9 @@ def test_every_score_is_there():
 
 
 NO_RULE = {"StopRule", "when", "replay", "stopping_point", "total_cost", "cohen_kappa", "mixture_glr"} | {
+    "LearningCurve",
+    "fit_curve",
+    "learning_curve",
     "max_entropy",
     "mean_entropy",
     "predictions",
