@@ -44,10 +44,9 @@ from altheory.guarantees.pandora import (
 )
 from altheory.guarantees.selective import query_rate, selective_perceptron_mistakes
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
-from altheory.guarantees.streams import iwal_consistency, iwal_deviation, iwal_unbiased
 from altheory.guarantees.stopped import mixture_glr_stop
 from altheory.guarantees.stopping import al_stop_monotone, cost_two_competitive, plateau_false_stop
-from altheory.guarantees.streams import iwal_unbiased
+from altheory.guarantees.streams import iwal_consistency, iwal_deviation, iwal_unbiased
 from altheory.guarantees.submodular import (
     cost_benefit_loss,
     facility_location_acg,
