@@ -26,6 +26,7 @@ from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
 from altheory.guarantees.ledgers import budget_ledger
+from altheory.guarantees.indices import gittins_optimal, pandora_as_gittins
 from altheory.guarantees.observe import (
     cumulative_cost,
     cumulative_regret,
@@ -109,6 +110,8 @@ ALL: tuple[Guarantee, ...] = (
     cost_two_competitive,
     plateau_false_stop,
     mixture_glr_stop,
+    gittins_optimal,
+    pandora_as_gittins,
 )
 """Every theorem of the catalogue."""
 
@@ -145,6 +148,7 @@ __all__ = [
     "fw_d_optimal",
     "gbs_adaptive_submodular",
     "gbs_cost",
+    "gittins_optimal",
     "gls_confidence",
     "go_greedy_variance",
     "greedy_cardinality",
@@ -164,6 +168,7 @@ __all__ = [
     "mixture_glr_stop",
     "multiplicative_d_optimal",
     "od_linbai",
+    "pandora_as_gittins",
     "pandora_cost_scaling",
     "pandora_deterministic",
     "pandora_nonobligatory",

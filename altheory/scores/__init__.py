@@ -13,6 +13,7 @@ from altheory.scores.evaluation import (
     lure_variance,
     ppi_mean,
 )
+from altheory.scores.gittins import GittinsTable, bernoulli_gittins, gittins_index, restart_index
 from altheory.scores.gradient import badge, expected_gradient_length
 from altheory.scores.indices import (
     bayes_ucb_index,
@@ -91,6 +92,7 @@ __all__ = [
     "Estimate",
     "ExponentialPrize",
     "GaussianPrize",
+    "GittinsTable",
     "JointInformation",
     "LogNormalPrize",
     "MixturePrize",
@@ -107,6 +109,7 @@ __all__ = [
     "batch_epig",
     "bayes_ucb_index",
     "betting_interval",
+    "bernoulli_gittins",
     "certainty_gain",
     "cluster_margin",
     "consensus_kl",
@@ -127,6 +130,7 @@ __all__ = [
     "expected_gradient_length",
     "explore_first",
     "facility_location",
+    "gittins_index",
     "greedy",
     "hoeffding_interval",
     "importance_weighted_risk",
@@ -161,6 +165,7 @@ __all__ = [
     "removed_mass_score",
     "reservation",
     "reservation_value",
+    "restart_index",
     "risk_reduction_score",
     "sequence_entropy",
     "soft_rank_batch",
