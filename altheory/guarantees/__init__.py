@@ -25,8 +25,8 @@ from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
-from altheory.guarantees.ledgers import budget_ledger
 from altheory.guarantees.indices import gittins_optimal, pandora_as_gittins
+from altheory.guarantees.ledgers import budget_ledger
 from altheory.guarantees.observe import (
     cumulative_cost,
     cumulative_regret,
