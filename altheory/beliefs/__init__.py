@@ -10,6 +10,7 @@ from altheory.beliefs.annotators import (
     mace,
     one_coin,
     triples,
+    vote_log_odds,
     vote_shares,
 )
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
@@ -85,5 +86,6 @@ __all__ = [
     "one_coin",
     "perceptron",
     "triples",
+    "vote_log_odds",
     "vote_shares",
 ]

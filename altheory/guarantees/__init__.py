@@ -8,6 +8,7 @@ from altheory.guarantees.active import (
     information_never_hurts,
     lure_unbiased,
 )
+from altheory.guarantees.annotators import dawid_skene_em, weighted_majority_vote
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
 from altheory.guarantees.designs import (
@@ -22,6 +23,7 @@ from altheory.guarantees.disagreement import a2_agnostic, cal_disagreement, cal_
 from altheory.guarantees.diversity import k_center_greedy, kmeanspp
 from altheory.guarantees.elimination import od_linbai, phased_elimination_regret
 from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
+from altheory.guarantees.evaluation import bernoulli_mixture_cs, normal_mixture_cs, ppi_mean_width
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
@@ -112,6 +114,11 @@ ALL: tuple[Guarantee, ...] = (
     mixture_glr_stop,
     gittins_optimal,
     pandora_as_gittins,
+    dawid_skene_em,
+    weighted_majority_vote,
+    ppi_mean_width,
+    bernoulli_mixture_cs,
+    normal_mixture_cs,
 )
 """Every theorem of the catalogue."""
 
@@ -130,6 +137,7 @@ __all__ = [
     "bald_mc_bias",
     "bald_mutual_information",
     "batchbald_submodular",
+    "bernoulli_mixture_cs",
     "budget_kept",
     "budget_ledger",
     "c_optimal_elfving",
@@ -142,6 +150,7 @@ __all__ = [
     "cumulative_cost",
     "cumulative_regret",
     "disagreement_coefficient",
+    "dawid_skene_em",
     "efficient_rounding",
     "elliptical_potential",
     "facility_location_acg",
@@ -167,6 +176,7 @@ __all__ = [
     "lure_unbiased",
     "mixture_glr_stop",
     "multiplicative_d_optimal",
+    "normal_mixture_cs",
     "od_linbai",
     "pandora_as_gittins",
     "pandora_cost_scaling",
@@ -178,6 +188,7 @@ __all__ = [
     "plays_ucb1",
     "potential",
     "query_rate",
+    "ppi_mean_width",
     "reservation_value_root",
     "rewards_in_unit_interval",
     "search_with_recall",
@@ -186,6 +197,7 @@ __all__ = [
     "thompson_bayes_regret",
     "ucb1_regret",
     "verify",
+    "weighted_majority_vote",
     "weitzman_optimal",
     "xy_optimal_certificate",
 ]

@@ -6,11 +6,13 @@ from altheory.scores.committee import consensus_kl, variation_ratio, vote_entrop
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
 from altheory.scores.evaluation import (
     Estimate,
+    bernoulli_interval,
     betting_interval,
     hoeffding_interval,
     log_error_score,
     lure_interval,
     lure_variance,
+    normal_width,
     ppi_mean,
 )
 from altheory.scores.gittins import GittinsTable, bernoulli_gittins, gittins_index, restart_index
@@ -109,6 +111,7 @@ __all__ = [
     "batch_epig",
     "bayes_ucb_index",
     "bernoulli_gittins",
+    "bernoulli_interval",
     "betting_interval",
     "certainty_gain",
     "cluster_margin",
@@ -155,6 +158,7 @@ __all__ = [
     "mean_score",
     "moss_index",
     "nonobligatory_bounds",
+    "normal_width",
     "oful_index",
     "per_dollar",
     "power_batch",

@@ -123,7 +123,8 @@ TOGETHER = (
 PARTS = {"Dot", "Matern", "Network", "RBF"}
 """What Gaussian processes and networks are built from; they have their own tests."""
 LABEL_MODELS = {
-    *("Consensus", "Dependence", "dawid_skene", "error_dependence", "mace", "one_coin", "triples", "vote_shares")
+    *("Consensus", "Dependence", "dawid_skene", "error_dependence", "mace", "one_coin", "triples", "vote_shares"),
+    "vote_log_odds",
 }
 """What `altheory.beliefs` has beside beliefs: kernels on labels; they have their own tests."""
 
