@@ -1,4 +1,4 @@
-"""Which rule when: every rule on several real data sets, ten labels a round, paired over seeds.
+"""Which rule when: every rule on several real data sets, ten labels a round (or `--batch`), paired over seeds.
 
 Writes a table a data set (final accuracy, area under the curve, gain over random with a paired test), the mean ranks
 over all data sets, and their critical-difference picture. Data sets that are not on this machine are left out: those of
@@ -26,7 +26,7 @@ from altheory.sim.manifest import manifest
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("ALTHEORY_DATA", HERE.parents[2] / "shared" / "data"))
-ITEMS, BATCH, ROUNDS, SEEDS = 2000, 10, 20, 50
+ITEMS, LABELS, SEEDS = 2000, 200, 50
 LEFT_OUT = ("error reduction", "vote entropy", "variation ratio", "consensus kl", "soft rank bald", "softmax bald")
 """Twins of rules that are kept, and one that takes as long as all others together."""
 
@@ -86,10 +86,10 @@ def pool_of(name: str) -> al.LabelPool | None:
     return al.LabelPool(standardise(x[keep]), codes[keep], held_out=0.25, classes=int(codes.max()) + 1)
 
 
-def run(name: str, pool: al.LabelPool, wanted: set[str], *, rounds: int, seeds: int, out: Path) -> al.Study:
-    rounds = min(rounds, int(0.6 * pool.X.shape[0]) // BATCH)
-    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=BATCH * rounds)
-    policies = {k: p for k, p in rules.batches(belief, BATCH).items() if k.removeprefix("top ") in wanted}
+def run(name: str, pool: al.LabelPool, wanted: set[str], *, batch: int, labels: int, seeds: int, out: Path) -> al.Study:
+    rounds = min(labels, int(0.6 * pool.X.shape[0])) // batch
+    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=batch * rounds)
+    policies = {k: p for k, p in rules.batches(belief, batch).items() if k.removeprefix("top ") in wanted}
     checkpoint = out / ".blocks" / name.replace(" ", "-")
     return al.study(
         policies, pool, jax.random.key(0), horizon=rounds, seeds=seeds, record=(al.accuracy, al.cost),
@@ -102,10 +102,17 @@ def main() -> None:
     words.add_argument("--smoke", action="store_true", help="wine, three rules, a few seeds")
     words.add_argument("--out", type=Path, default=Path("out/choose"))
     words.add_argument("--pools", nargs="*", default=list(POOLS), choices=list(POOLS))
+    words.add_argument(
+        "--rules", nargs="*", default=None, help="rules by name; all but the slowest and twins otherwise"
+    )
+    words.add_argument("--batch", type=int, default=10, help="labels bought in a round")
+    words.add_argument("--labels", type=int, default=LABELS, help="labels bought in a run")
+    words.add_argument("--seeds", type=int, default=SEEDS)
     given = words.parse_args()
     _devices(False, None, None, None)
     pools = ["wine"] if given.smoke else given.pools
-    wanted = {"random", "margin", "k-center"} if given.smoke else {*rules.SCORES, *rules.SETS} - set(LEFT_OUT)
+    usual = given.rules or {*rules.SCORES, *rules.SETS} - set(LEFT_OUT)
+    wanted = {"random", "margin", "k-center"} if given.smoke else {"random", *usual}
     given.out.mkdir(parents=True, exist_ok=True)
     tables, blocks, config = {}, [], {}
     for name in pools:
@@ -113,8 +120,8 @@ def main() -> None:
         if pool is None:
             print(f"{name}: not on this machine, left out")
             continue
-        size = {"rounds": 4, "seeds": 6} if given.smoke else {"rounds": ROUNDS, "seeds": SEEDS}
-        study = run(name, pool, wanted, out=given.out, **size)
+        size = {"labels": 40, "seeds": 6} if given.smoke else {"labels": given.labels, "seeds": given.seeds}
+        study = run(name, pool, wanted, batch=given.batch, out=given.out, **size)
         study.raise_for_status()
         tables[name] = ranked_table(study)
         tables[name].to_csv(given.out / f"{name.replace(' ', '-')}.csv")
