@@ -6,9 +6,25 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, DTypeLike, Float, Int
 
 from altheory.core.types import Key
+
+
+def unit(key: Key, dtype: DTypeLike = jnp.float32) -> Float[Array, ""]:
+    """A uniform number in [0, 1) read off the bits of the key itself, which costs nothing.
+
+    The key must come from a split (a seed's own bits are not random) and be used for nothing else.
+    """
+    words = jax.random.key_data(key).reshape(-1)
+    high = (words[0] >> 8).astype(dtype) * 2.0**-24
+    return high + words[1].astype(dtype) * 2.0**-56 if jnp.dtype(dtype).itemsize == 8 else high
+
+
+def normal_from(u: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Standard normal variates from uniform ones in [0, 1), by inversion."""
+    edge = jnp.nextafter(jnp.asarray(-1, u.dtype), jnp.asarray(0, u.dtype))
+    return jnp.sqrt(jnp.asarray(2, u.dtype)) * jax.lax.erf_inv(jnp.maximum(2 * u - 1, edge))
 
 
 def gamma(key: Key, shape: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -69,9 +85,13 @@ def draw(prob: Float[Array, "K"], key: Key) -> Array:
 
     Items of probability 0 take no part: a parallel sum may round differently from one item to the next.
     """
+    return invert(prob, jax.random.uniform(key, (), prob.dtype))
+
+
+def invert(prob: Float[Array, "K"], level: Float[Array, ""]) -> Array:
+    """The first item whose cumulative share exceeds `level` in [0, 1): see `draw`."""
     total = jnp.where(prob > 0, jnp.cumsum(prob), 0)
-    level = jax.random.uniform(key, (), prob.dtype) * total.max()
-    return jnp.argmax(total > level)
+    return jnp.argmax(total > level * total.max())
 
 
 POISSON_ONE = np.exp(-1.0) * np.cumsum([1 / math.factorial(k) for k in range(8)])

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, product, record, static
 from altheory.core.check import matrix, nonnegative, one_length, within
+from altheory.core.random import normal_from
 from altheory.oracles.labelers import error_table
 
 
@@ -102,7 +103,8 @@ class LabelPool:
         if self.held_out.ndim:
             held_out = self.held_out
         else:
-            held_out = jax.random.permutation(key, items) < jnp.round(self.held_out * items).astype(int)
+            rank = jnp.argsort(jnp.argsort(jax.random.bits(key, (items,))))
+            held_out = rank < jnp.round(self.held_out * items).astype(int)
         return PoolWorld(jnp.zeros((self.price.shape[0], items), bool), held_out)
 
     def offer(self, world: PoolWorld) -> Menu:
@@ -112,12 +114,12 @@ class LabelPool:
 
     def answer(self, world: PoolWorld, choice: Choice, key: Key) -> tuple[PoolWorld, Outcome]:
         who, item = jnp.divmod(choice.item, self.X.shape[0])
-        wrong_key, class_key, confidence_key = jax.random.split(key, 3)
-        is_wrong = jax.random.uniform(wrong_key, item.shape) < self.error[who, item]
-        shift = jax.random.randint(class_key, item.shape, 1, max(self.classes, 2))
+        chance = jax.random.uniform(key, (3, *item.shape))
+        is_wrong = chance[0] < self.error[who, item]
+        shift = 1 + jnp.floor(chance[1] * max(self.classes - 1, 1)).astype(jnp.int32)
         other = jnp.where(self.wrong[who, item] < 0, (self.y[item] + shift) % self.classes, self.wrong[who, item])
         delta = self.informative[who]
-        z = jnp.where(is_wrong, 0, delta) + jax.random.normal(confidence_key, item.shape)
+        z = jnp.where(is_wrong, 0, delta) + normal_from(chance[2])
         odds = jnp.log1p(-self.flip[who]) - jnp.log(self.flip[who]) + delta * z - delta**2 / 2
         bought = world.bought.at[who, item].max(choice.valid)
         outcome = Outcome(

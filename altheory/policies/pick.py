@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from altheory.core import Choice, Key, Menu, Outcome, Score, record, score
-from altheory.core.random import draw
+from altheory.core.random import invert, unit
 from altheory.core.status import CLOSED_ITEM, NAN_BELIEF, NAN_SCORE, OK, REWARD_RANGE, flag
 from altheory.stopping.rule import remembers
 
@@ -63,7 +63,7 @@ def pick(policy: Any, state: Any, menu: Menu, key: Key) -> Choice:
     score_key, draw_key = jax.random.split(key)
     scores = policy.scores(state, menu, score_key)
     prob = policy.weigh(scores, menu.open)
-    item = draw(prob, draw_key)
+    item = invert(prob, unit(draw_key, prob.dtype))
     stop = policy.stops(state, menu, scores) | ~menu.open.any()
     bits = state.status | flag((jnp.isnan(scores) & menu.open).any(), NAN_SCORE)
     return Choice(item, prob[item], stop, ~stop, bits | flag(~stop & ~menu.open[item], CLOSED_ITEM))

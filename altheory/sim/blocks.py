@@ -14,6 +14,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array
 
 from altheory.core import Key
+from altheory.core.compile import quick_options
 from altheory.sim.metrics import Metric
 from altheory.sim.simulate import run
 
@@ -45,7 +46,11 @@ def seed_key(key: Key, seed: int | Array) -> Key:
     return jax.random.fold_in(key, seed)
 
 
-@functools.partial(jax.jit, static_argnames=("horizon", "record", "mesh"))
+@functools.cache
+def _program() -> Callable[..., dict[str, Array]]:
+    return jax.jit(_run_block, static_argnames=("horizon", "record", "mesh"), compiler_options=quick_options())
+
+
 def _run_block(
     policy: Any, oracle: Any, key: Array, seeds: Array, *, horizon: int, record: tuple[Metric, ...], mesh: Mesh
 ) -> dict[str, Array]:
@@ -82,7 +87,7 @@ def run_blocks(
     for group in _groups(range(-(-seeds // block)), jax.device_count(), parts, store):
         which = np.concatenate([np.arange(g * block, (g + 1) * block) for g in group]).astype(np.uint32)
         data = np.asarray(jax.random.key_data(key))
-        out = _run_block(policy, oracle, data, _spread(which, mesh), horizon=horizon, record=record, mesh=mesh)
+        out = _program()(policy, oracle, data, _spread(which, mesh), horizon=horizon, record=record, mesh=mesh)
         got = jax.tree.map(np.asarray, multihost_utils.process_allgather(out, tiled=True) if _many() else out)
         for i, g in enumerate(dict.fromkeys(group)):
             parts[g] = {name: x[i * block : (i + 1) * block] for name, x in got.items()}

@@ -1,6 +1,7 @@
 """The loop, compiled: one `lax.scan` over rounds."""
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -9,6 +10,7 @@ from jaxtyping import Array, Bool, Int
 
 from altheory.core import Key, record
 from altheory.core.check import at_least
+from altheory.core.compile import quick_options
 from altheory.core.keys import initial_keys, round_keys
 from altheory.core.record import is_traced
 from altheory.core.status import CLOSED_ITEM, NAN_OUTCOME, OK, flag
@@ -40,18 +42,19 @@ def simulate(
     """
     at_least("simulate horizon", horizon, 1)
     check_agreement(policy, oracle)
-    if is_traced((policy, oracle, key)):
+    if is_traced((policy, oracle, key, jnp.zeros(()))):
         return run(policy, oracle, key, horizon=horizon, record=tuple(record))
-    return _compiled(policy, oracle, key, horizon=horizon, record=tuple(record))
+    return _compiled()(policy, oracle, key, horizon=horizon, record=tuple(record))
 
 
 def run(policy: Any, oracle: Any, key: Key, *, horizon: int, record: tuple[Metric, ...]) -> tuple[Any, Trace]:
-    """`simulate` without checks and without jit."""
+    """`simulate` without checks and without jit. The keys of all rounds are made at once, 32 bytes a round."""
     policy_key, oracle_key = initial_keys(key)
+    rounds = jax.vmap(lambda t: round_keys(key, t))(jnp.arange(1, horizon + 1))
 
-    def step(carry: tuple[Any, Any, Array, Array], t: Array) -> tuple[Any, tuple[Array, Array, dict[str, Array]]]:
+    def step(carry: tuple[Any, Any, Array, Array], keys: Any) -> tuple[Any, tuple[Array, Array, dict[str, Array]]]:
         state, world, live, status = carry
-        select_key, answer_key = round_keys(key, t)
+        select_key, answer_key = keys
         menu = oracle.offer(world)
         choice = policy.select(state, menu, select_key)
         live = live & ~choice.stop
@@ -66,12 +69,14 @@ def run(policy: Any, oracle: Any, key: Key, *, horizon: int, record: tuple[Metri
         return (learned, after, live, status), (shown, ~live, {_name(m): m(seen) for m in record})
 
     start = (policy.init(policy_key), oracle.init(oracle_key), jnp.bool_(True), jnp.int32(OK))
-    (state, _, _, status), (item, stopped, metrics) = jax.lax.scan(step, start, jnp.arange(1, horizon + 1))
+    (state, _, _, status), (item, stopped, metrics) = jax.lax.scan(step, start, rounds)
     status = status | getattr(_acting(state), "status", OK)
     return state, Trace(item, stopped, status, metrics)
 
 
-_compiled = jax.jit(run, static_argnames=("horizon", "record"))
+@functools.cache
+def _compiled() -> Callable[..., tuple[Any, Trace]]:
+    return jax.jit(run, static_argnames=("horizon", "record"), compiler_options=quick_options())
 
 
 def _name(metric: Metric) -> str:

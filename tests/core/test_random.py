@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import special, stats
 
-from altheory.core.random import beta, beta_logit, gamma, log_gamma
+from altheory.core.random import beta, beta_logit, gamma, log_gamma, normal_from, unit
 
 ALPHA, DRAWS = 1e-6, 50_000
 KEY = jax.random.key(7)
@@ -65,3 +65,23 @@ def test_draws_are_independent_across_entries():
 def test_a_shape_that_is_none_gives_nan_and_returns():
     x = gamma(KEY, jnp.array([jnp.nan, 0.0, -0.2, -3.0, jnp.inf, 1.0]))
     np.testing.assert_array_equal(np.isnan(x), [True] * 5 + [False])
+
+
+def test_the_bits_of_split_keys_are_uniform_numbers():
+    keys = jax.random.split(KEY, DRAWS)
+    u = np.asarray(jax.vmap(unit)(keys), np.float64)
+    assert 0 <= u.min() <= u.max() < 1
+    assert stats.kstest(u, "uniform").pvalue > ALPHA
+    assert stats.pearsonr(u[1:], u[:-1]).pvalue > ALPHA
+    with jax.enable_x64(True):
+        fine = np.asarray(jax.vmap(lambda k: unit(k, jnp.float64))(keys))
+    np.testing.assert_allclose(fine, u, atol=2.0**-24)
+    assert len(np.unique(fine)) == DRAWS
+
+
+def test_normal_variates_by_inversion_follow_their_law():
+    u = jax.random.uniform(KEY, (DRAWS,))
+    x = np.asarray(normal_from(jnp.append(u, 0.0)), np.float64)
+    assert np.isfinite(x).all()
+    np.testing.assert_allclose(x[:-1], stats.norm.ppf(np.maximum(np.asarray(u, np.float64), 1e-7)), atol=2e-2)
+    assert stats.kstest(x[:-1], "norm").pvalue > ALPHA
