@@ -25,10 +25,12 @@ from altheory.beliefs.gp import GP, gp
 from altheory.beliefs.gp_arms import GPArms, gp_arms
 from altheory.beliefs.gp_classifier import GPClassifier, gp_classifier
 from altheory.beliefs.harmonic import Harmonic, gaussian_graph, harmonic
+from altheory.beliefs.host import HostBelief, HostCommittee, HostModel, host_belief
 from altheory.beliefs.kernels import RBF, Dot, Matern
 from altheory.beliefs.last_layer import LastLayer, last_layer
 from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
+from altheory.beliefs.numpyro_model import NumpyroBelief, numpyro_belief
 from altheory.beliefs.perceptron import Perceptron, perceptron
 from altheory.beliefs.tallies import Contenders, Moments, contenders, moments
 from altheory.beliefs.trainer import Network
@@ -51,6 +53,9 @@ __all__ = [
     "GPClassifier",
     "GaussianArms",
     "Harmonic",
+    "HostBelief",
+    "HostCommittee",
+    "HostModel",
     "LastLayer",
     "Linear",
     "Logistic",
@@ -58,6 +63,7 @@ __all__ = [
     "Matern",
     "Moments",
     "Network",
+    "NumpyroBelief",
     "Perceptron",
     "ValueCommittee",
     "beta_bernoulli",
@@ -77,12 +83,14 @@ __all__ = [
     "gp_classifier",
     "halfspaces",
     "harmonic",
+    "host_belief",
     "last_layer",
     "linear",
     "logistic",
     "mace",
     "mc_dropout",
     "moments",
+    "numpyro_belief",
     "one_coin",
     "perceptron",
     "triples",

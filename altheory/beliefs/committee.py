@@ -39,6 +39,11 @@ class _Copies:
         belief = jax.lax.fori_loop(0, jnp.where(row.open, counts.max(), 0), again, self.belief)
         return _Copies(belief, self.key, jnp.where(row.open, self.seen + 1, self.seen), self.size)
 
+    @property
+    def first(self) -> Any:
+        """One copy, alone."""
+        return jax.tree.map(lambda a: a[0], self.belief)
+
     def ask(self, what: str, *given: Any) -> Array:
         """One capability of every copy, stacked."""
         return jax.vmap(lambda b: getattr(b, what)(*given))(self.belief)
@@ -63,12 +68,12 @@ class ClassCommittee:
     @property
     def classes(self) -> int:
         """The number of classes."""
-        return self.copies.belief.classes
+        return self.copies.first.classes
 
     @property
     def dim(self) -> int:
         """The number of features, where the members have one."""
-        return self.copies.belief.dim
+        return self.copies.first.dim
 
     def init(self, key: Key) -> "ClassCommittee":
         """The same committee before any label, with a bootstrap drawn by `key`."""
@@ -115,12 +120,12 @@ class ValueCommittee:
     @property
     def dim(self) -> int:
         """The number of features, where the members have one."""
-        return self.copies.belief.dim
+        return self.copies.first.dim
 
     @property
     def arms(self) -> int:
         """The number of arms, where the members have one."""
-        return self.copies.belief.arms
+        return self.copies.first.arms
 
     def init(self, key: Key) -> "ValueCommittee":
         """The same committee before any outcome, with a bootstrap drawn by `key`."""

@@ -81,7 +81,10 @@ def worth(scores: Float[Array, "K"], open: Bool[Array, "K"]) -> Float[Array, "K"
 
 
 def learn(policy: Any, state: Acting, menu: Menu, choice: Choice, outcome: Outcome) -> Acting:
-    """Fold the outcomes of a choice, one or a batch, into the belief; what was not bought changes nothing."""
+    """Fold the outcomes of a choice, one or a batch, into the belief; what was not bought changes nothing.
+
+    A belief with `extend(rows, y, valid)`, which learns outside of JAX, is shown a batch at once.
+    """
 
     def one(belief: Any, seen: tuple[Array, Array, Any]) -> tuple[Any, None]:
         item, valid, y = seen
@@ -90,7 +93,13 @@ def learn(policy: Any, state: Acting, menu: Menu, choice: Choice, outcome: Outco
         return belief.update(Menu(row.x, row.price, row.noise, row.open & valid), y), None
 
     seen = (choice.item, choice.valid, outcome.y)
-    belief = one(state.belief, seen)[0] if choice.item.ndim == 0 else jax.lax.scan(one, state.belief, seen)[0]
+    if hasattr(state.belief, "extend"):
+        item, valid, y = jax.tree.map(jnp.atleast_1d, seen)
+        belief = state.belief.extend(menu[item], y, valid)
+    elif choice.item.ndim == 0:
+        belief = one(state.belief, seen)[0]
+    else:
+        belief = jax.lax.scan(one, state.belief, seen)[0]
     return Acting(belief, state.status | health(belief) | outside(policy.belief, choice, outcome.y))
 
 
@@ -121,6 +130,11 @@ def _is_float(x: Any) -> bool:
 def start(policy: Any, key: Key) -> Acting:
     """The state before anything is seen: the policy's own belief is the prior."""
     return Acting(prior(policy.belief, key), jnp.int32(OK))
+
+
+def at_hand(belief: Any, menu: Menu) -> Any:
+    """The belief as arrays: predictions of this menu, where it computes them outside of JAX (`tabled(menu)`)."""
+    return belief.tabled(menu) if hasattr(belief, "tabled") else belief
 
 
 def prior(belief: Any, key: Key) -> Any:

@@ -12,7 +12,7 @@ from altheory.core import Choice, Key, Menu, Outcome, Score, leaf, record, score
 from altheory.core.check import at_least
 from altheory.core.random import draw
 from altheory.core.status import CLOSED_ITEM, NAN_SCORE, OK, flag
-from altheory.policies.pick import Acting, even, learn, prior
+from altheory.policies.pick import Acting, at_hand, even, learn, prior
 
 Rule = Callable[..., Int[Array, "size"]]
 """`rule(belief, menu, key, *, size, labelled, ...) -> picks [size]`: menu rows in order, -1 where there is no pick.
@@ -68,7 +68,7 @@ class SetPolicy:
         rule_key, spare_key = jax.random.split(key)
         items = menu.open.shape[0]
         known = state.labelled(items)
-        picks = _picks(_rule(self.rule), state.belief, menu, known, rule_key, min(self.q, items))
+        picks = _picks(_rule(self.rule), at_hand(state.belief, menu), menu, known, rule_key, min(self.q, items))
         picks = jnp.full(self.q, -1, picks.dtype).at[: picks.shape[0]].set(picks)
         shut = (picks >= 0) & ~menu.open[picks]
         repeated = jnp.tril(picks[:, None] == picks, -1).any(1)

@@ -128,6 +128,8 @@ LABEL_MODELS = {
 }
 """What `altheory.beliefs` has beside beliefs: kernels on labels; they have their own tests."""
 
+HOSTED = {"HostBelief", "HostCommittee", "HostModel", "NumpyroBelief", "host_belief", "numpyro_belief"}
+"""Beliefs that learn outside of JAX; they run through every score in their own tests."""
 GRAPHS = {"gaussian_graph"}
 """What a belief is built from; no belief."""
 

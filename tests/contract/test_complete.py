@@ -17,7 +17,7 @@ def names(entries):
 
 
 def test_every_belief_and_its_builder_is_there():
-    assert names(c.BELIEFS) | c.PARTS | c.LABEL_MODELS | c.GRAPHS == set(altheory.beliefs.__all__)
+    assert names(c.BELIEFS) | c.PARTS | c.LABEL_MODELS | c.GRAPHS | c.HOSTED == set(altheory.beliefs.__all__)
 
 
 def test_every_policy_and_alias_is_there():

@@ -25,11 +25,16 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
+REQUIRES = {"new_belief.md": ("flax", "optax", "numpyro")}
+"""Extras that a page's examples import: it is skipped where one is not installed."""
+
 PAGES = [page for page in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "README.md"] if blocks(page)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in REQUIRES.get(page.name, ()):
+        pytest.importorskip(name, reason=f"{page.name} shows a model written in {name}")
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -44,4 +49,6 @@ def test_page_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_python_fences_are_found():
-    assert {"new_score.md", "new_oracle.md", "new_guarantee.md", "sharp_bits.md"} <= {page.name for page in PAGES}
+    assert {"new_score.md", "new_belief.md", "new_oracle.md", "new_guarantee.md", "sharp_bits.md"} <= {
+        page.name for page in PAGES
+    }
