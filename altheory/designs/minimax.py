@@ -6,7 +6,7 @@ import numpy as np
 from scipy.linalg import cho_solve
 
 from altheory.designs.criteria import factor, lower_solve
-from altheory.designs.interior import factor_newton, first_multipliers, information, reach, unpaid
+from altheory.designs.interior import CAUTIOUS, factor_newton, first_multipliers, information, reach, unpaid
 from altheory.designs.pool import Matrix, Vector
 
 STEPS = 120
@@ -99,7 +99,7 @@ def minimax(
         best = now if now.gap < best.gap else best
         if now.gap <= tol or step - best.steps > 25:
             break
-        move = _direction(now, at, c, b)
+        move = _direction(now, at, c, b, cautious=step - best.steps > CAUTIOUS)
         if move is None:
             break
         length, top = now.reach(move), float(at.q.max())
@@ -129,7 +129,7 @@ def _gap(now: Saddle, at: Local, c: Matrix, b: Vector) -> float:
     return float(at.q.max()) * (bound + unpaid(c, b, y, now.weights)) / mean**2 - 1
 
 
-def _direction(now: Saddle, at: Local, c: Matrix, b: Vector) -> Move | None:
+def _direction(now: Saddle, at: Local, c: Matrix, b: Vector, *, cautious: bool) -> Move | None:
     w, s, v, room = now.weights, now.slack, now.mixture, now.room
     pull = v / room
     k = at.hessian(v) + (at.j.T * pull) @ at.j
@@ -161,6 +161,8 @@ def _direction(now: Saddle, at: Local, c: Matrix, b: Vector) -> Move | None:
     ahead = float((w + along * dw) @ (s + along * ds)) + float((v + along * dv) @ (room + along * droom))
     sigma = min(1.0, max(ahead / (len(w) + len(v)) / mu, 0.0) ** 3)
     sigma = max(sigma, 0.1 * (1 - along))
+    if cautious:
+        sigma, dw, dv = max(sigma, 0.3), np.zeros_like(w), np.zeros_like(v)
     dw, ds, dv, droom, dy, dlevel = solve(sigma * mu - w * s - dw * ds, sigma * mu - v * room - dv * droom)
     if not np.isfinite(dw).all():
         return None

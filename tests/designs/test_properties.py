@@ -127,3 +127,39 @@ def test_worst_target_where_the_optimum_is_nearly_singular():
     targets = rng.standard_normal((6, 2)) @ x[:2]
     assert designs.xy_optimal(x, targets).gap <= 1e-6
     assert designs.i_optimal(x, targets).gap <= 1e-6
+
+
+@settings(max_examples=20, deadline=None)
+@given(seeds, st.sampled_from(["d", "g", "a", "e", "i"]), st.floats(-3, 0.5))
+def test_any_budget_above_the_cheapest_price_is_kept(seed, criterion, tightness):
+    rng, x = pool(seed, d=3)
+    prices = rng.uniform(0.5, 3, 40)
+    budget = prices.min() * (1 + 10**tightness)
+    design = designs.optimal_design(x, criterion, prices=prices, budget=budget)
+    assert 0 <= design.gap <= 1e-6
+    assert design.weights @ prices <= budget * (1 + 1e-9)
+
+
+@settings(max_examples=15, deadline=None)
+@given(seeds, st.sampled_from(["d", "g", "a", "e", "i"]), st.floats(-6, 6))
+def test_priors_of_any_size_and_rank_are_part_of_the_information(seed, criterion, size):
+    rng, x = pool(seed, d=5)
+    flat = x.copy()
+    flat[:, 3:] = 0
+    root = 10 ** (size / 2) * rng.standard_normal((2, 5))
+    design = designs.optimal_design(flat, criterion, prior=root.T @ root)
+    assert design.rank == 5
+    assert 0 <= design.gap <= 1e-6
+    v = (flat * design.weights[:, None]).T @ flat + root.T @ root
+    np.testing.assert_allclose(design.information, v, rtol=1e-6, atol=1e-9 * np.abs(v).max())
+    if criterion == "d":
+        assert design.value == pytest.approx(np.linalg.slogdet(v)[1], abs=1e-5)
+
+
+def test_items_that_tell_nothing_do_not_copy_the_pool_and_get_no_weight():
+    rng, x = pool(6)
+    told = np.where(np.arange(40) < 10, 0.0, rng.uniform(0.1, 1, 40))
+    design = designs.optimal_design(x, "d", information=told)
+    alone = designs.optimal_design(x[10:], "d", information=told[10:])
+    assert design.weights[:10].max() == 0
+    assert design.value == pytest.approx(alone.value, abs=1e-8)
