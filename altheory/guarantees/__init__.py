@@ -27,7 +27,7 @@ from altheory.guarantees.evaluation import bernoulli_mixture_cs, normal_mixture_
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
-from altheory.guarantees.indices import gittins_optimal, pandora_as_gittins
+from altheory.guarantees.indices import gittins_optimal, kg_eig, pandora_as_gittins, pbgi_stop
 from altheory.guarantees.ledgers import budget_ledger
 from altheory.guarantees.observe import (
     cumulative_cost,
@@ -119,6 +119,8 @@ ALL: tuple[Guarantee, ...] = (
     ppi_mean_width,
     bernoulli_mixture_cs,
     normal_mixture_cs,
+    pbgi_stop,
+    kg_eig,
 )
 """Every theorem of the catalogue."""
 
@@ -169,6 +171,7 @@ __all__ = [
     "iwal_deviation",
     "iwal_unbiased",
     "k_center_greedy",
+    "kg_eig",
     "kmeanspp",
     "kw_equivalence",
     "ky_init",
@@ -182,6 +185,7 @@ __all__ = [
     "pandora_cost_scaling",
     "pandora_deterministic",
     "pandora_nonobligatory",
+    "pbgi_stop",
     "phased_elimination_regret",
     "plateau_false_stop",
     "plays_thompson_bernoulli",

@@ -1,17 +1,19 @@
-"""Theorems on indices: Gittins' on finite chains, against value iteration on the product of the chains."""
+"""Theorems on indices: Gittins' on chains, against value iteration on their product; Pandora's for Gaussian items."""
 
 import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import jax
 import numpy as np
-from scipy import optimize
+from scipy import optimize, stats
+from scipy.special import xlogy
 
-from altheory.guarantees.evidence import Equals
+from altheory.guarantees.evidence import Always, Equals
 from altheory.guarantees.guarantee import Case, guarantee
 from altheory.guarantees.observe import as_array
-from altheory.scores import gittins_index, restart_index
+from altheory.scores import GaussianPrize, expected_improvement, gittins_index, reservation_value, restart_index
 
 Index = Callable[[np.ndarray, np.ndarray, float], Any]
 Arms = tuple[tuple[np.ndarray, np.ndarray], ...]
@@ -151,3 +153,98 @@ def pandora_as_gittins(box: Box, discount: float) -> float:
 
     low = -(price + 20) / (1 - discount)
     return float(optimize.brentq(gain, low, 20.0, xtol=1e-12, rtol=1e-14))
+
+
+Gaussians = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+"""Means, standard deviations, prices and best values in hand, `[items]` each."""
+
+
+def _pbgi_cases(algorithm: Callable[..., Any], trials: int) -> Iterator[Case]:
+    """The price that each index is the root for, and whether the rule opens what has more improvement than price."""
+    rng = np.random.default_rng(7)
+    for name, width, dear in (("ordinary", 1.0, 1.0), ("narrow and dear", 1e-3, 1e2), ("wide and cheap", 1e3, 1e-4)):
+        mean, std = rng.normal(size=40), width * rng.exponential(size=40) + 1e-9
+        price, best = dear * rng.exponential(size=40), mean + std * rng.normal(size=40)
+        with jax.enable_x64(True):
+            index = np.asarray(algorithm(mean, std, price))
+        z = (mean - index) / std
+        back = np.where(z > -30, std * (z * stats.norm.cdf(z) + stats.norm.pdf(z)), price)
+        yield Case(name, ((mean, std, price, best),), np.stack([back, index > best]))
+
+
+def _pbgi(mean: np.ndarray, std: np.ndarray, price: np.ndarray) -> Any:
+    return reservation_value(GaussianPrize(mean, std), price)
+
+
+def _per_cost(mean: np.ndarray, std: np.ndarray, price: np.ndarray) -> Any:
+    """A mutant: improvement over the best mean, per unit of cost."""
+    return expected_improvement(mean, std, mean.max()) / price
+
+
+@guarantee(
+    "Pandora's index of a Gaussian item exceeds the best in hand where expected improvement exceeds the price",
+    id="pbgi",
+    family="search",
+    latex=r"\mathrm{EI}(\kappa)=\lambda c,\quad \kappa>y^\star \iff \mathrm{EI}(y^\star)>\lambda c",
+    cite="xie2024cost",
+    note="proofs_notes/pbgi.md",
+    bounds=Equals(as_array, tolerance=1e-7),
+    algorithm=_pbgi,
+    cases=_pbgi_cases,
+    mutants={"improvement per unit of cost": _per_cost},
+)
+def pbgi_stop(items: Gaussians) -> np.ndarray:
+    """The prices, and whether improvement over the best exceeds them, `[2, items]`. Cite: xie2024cost."""
+    mean, std, price, best = items
+    z = (mean - best) / std
+    return np.stack([price, std * (z * stats.norm.cdf(z) + stats.norm.pdf(z)) > price])
+
+
+Problem = tuple[np.ndarray, np.ndarray]
+"""A joint law of states and labels `[K, C]`, and utilities of actions `[actions, K]` in [0, 1]."""
+
+
+def _information(joint: np.ndarray) -> float:
+    """Mutual information in nats."""
+    product = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
+    return float((xlogy(joint, joint) - xlogy(joint, product)).sum())
+
+
+def _gain(problem: Problem) -> float:
+    """By how much the label raises the best expected utility."""
+    joint, utility = problem
+    return float((utility @ joint).max(0).sum() - (utility @ joint.sum(1)).max())
+
+
+def _decisions() -> Iterator[tuple[str, Problem]]:
+    rng = np.random.default_rng(8)
+    for t in range(6):
+        yield f"random {t}", (rng.dirichlet(np.full(12, 0.3)).reshape(4, 3), rng.random((3, 4)))
+    yield "guess the state", (np.array([[0.4, 0.1], [0.1, 0.4]]), np.eye(2))
+    for slip in (0.3, 0.45):
+        yield f"a weak label, {slip:g}", (np.array([[1 - slip, slip], [slip, 1 - slip]]) / 2, np.eye(2))
+    yield "a rare label that decides", (np.array([[0.9, 0.0], [0.02, 0.08]]), np.eye(2))
+
+
+def _kg_cases(algorithm: Callable[[float], float], trials: int) -> Iterator[Case]:
+    """The knowledge gradient, its opposite, and information less its bound's inverse, on decisions with few states."""
+    for name, problem in _decisions():
+        gain, information = _gain(problem), _information(problem[0])
+        yield Case(name, (problem,), [gain / max(algorithm(information), 1e-12), -gain])
+
+
+@guarantee(
+    "With utilities in [0, 1] the knowledge gradient is at most the root of half the expected information gain",
+    id="kg-eig",
+    family="search",
+    latex=r"0 \le \mathrm{KG}(x) \le \sqrt{\tfrac12\mathrm{EIG}(x)}",
+    cite="frazier2009knowledge",
+    note="proofs_notes/kg-eig.md",
+    bounds=Always(as_array),
+    algorithm=lambda information: float(np.sqrt(information / 2)),
+    cases=_kg_cases,
+    mutants={"a quarter for the half": lambda information: float(np.sqrt(information / 4))},
+)
+def kg_eig(problem: Problem) -> np.ndarray:
+    """One, the share of its bound that the knowledge gradient may have, and zero. Cite: frazier2009knowledge."""
+    return np.array([1.0, 0.0])

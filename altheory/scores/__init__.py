@@ -17,6 +17,14 @@ from altheory.scores.evaluation import (
 )
 from altheory.scores.gittins import GittinsTable, bernoulli_gittins, gittins_index, restart_index
 from altheory.scores.gradient import badge, expected_gradient_length
+from altheory.scores.improvement import (
+    expected_improvement,
+    expected_improvement_score,
+    knowledge_gradient,
+    knowledge_gradient_score,
+    log_expected_improvement,
+    pbgi,
+)
 from altheory.scores.indices import (
     bayes_ucb_index,
     contender_score,
@@ -131,6 +139,8 @@ __all__ = [
     "expected_error_reduction",
     "expected_excess",
     "expected_gradient_length",
+    "expected_improvement",
+    "expected_improvement_score",
     "explore_first",
     "facility_location",
     "gittins_index",
@@ -145,9 +155,12 @@ __all__ = [
     "k_medoids_representatives",
     "kl_ucb_index",
     "kl_upper",
+    "knowledge_gradient",
+    "knowledge_gradient_score",
     "least_confidence",
     "least_confidence_score",
     "log_error_score",
+    "log_expected_improvement",
     "lure",
     "lure_interval",
     "lure_variance",
@@ -160,6 +173,7 @@ __all__ = [
     "nonobligatory_bounds",
     "normal_width",
     "oful_index",
+    "pbgi",
     "per_dollar",
     "power_batch",
     "ppi_mean",

@@ -146,6 +146,9 @@ SCORES: dict[str, Callable[..., Any]] = {
     "contender_score": lambda f=1.0: al.score(al.contender_score),
     "variance": lambda f=1.0: al.score(al.variance),
     "reservation": lambda f=1.0: al.score(al.reservation),
+    "pbgi": lambda f=1.0: al.score(al.pbgi, scale=f),
+    "expected_improvement_score": lambda f=1.0: al.score(al.expected_improvement_score),
+    "knowledge_gradient_score": lambda f=1.0: al.score(al.knowledge_gradient_score),
     "thompson": lambda f=1.0: al.score(al.thompson),
     "uniform": lambda f=1.0: al.score(al.uniform),
     "entropy_score": lambda f=1.0: al.score(al.entropy_score),
@@ -203,7 +206,11 @@ def tight(uncertainty, price, *, limit=0.5):
     return uncertainty * price < limit
 
 
-ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_index", "explore_first", "ucb1_index"}
+ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_index", "explore_first", "ucb1_index"} | {
+    "pbgi",
+    "expected_improvement_score",
+    "knowledge_gradient_score",
+}
 """Scores on the tallies of arms, of which one is enough."""
 
 POLICIES: dict[str, Callable[..., Any]] = {

@@ -154,7 +154,8 @@ class GaussianPrize:
         """Log of the expected excess over `k`, where the excess itself underflows."""
         some = self.scale > 0
         safe = jnp.where(some, self.scale, 1)
-        sure = jnp.log(jnp.maximum(self.loc - k, 0))
+        above = self.loc > k
+        sure = jnp.where(above, jnp.log(jnp.where(above, self.loc - k, 1)), -jnp.inf)
         return jnp.where(some, jnp.log(safe) + normal.log_excess((self.loc - k) / safe), sure)
 
     def tail(self, k: Threshold) -> Float[Array, "..."]:
