@@ -28,6 +28,15 @@ from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
 from altheory.guarantees.indices import gittins_optimal, kg_eig, pandora_as_gittins, pbgi_stop
+from altheory.guarantees.indices import gittins_optimal, pandora_as_gittins
+from altheory.guarantees.labelling import (
+    acceptance_sampling,
+    chow_deferral,
+    conformal_loo,
+    rcps_monotone,
+    selective_label_ltt,
+    sprt_annotator,
+)
 from altheory.guarantees.ledgers import budget_ledger
 from altheory.guarantees.observe import (
     cumulative_cost,
@@ -121,6 +130,12 @@ ALL: tuple[Guarantee, ...] = (
     normal_mixture_cs,
     pbgi_stop,
     kg_eig,
+    selective_label_ltt,
+    conformal_loo,
+    chow_deferral,
+    sprt_annotator,
+    acceptance_sampling,
+    rcps_monotone,
 )
 """Every theorem of the catalogue."""
 
@@ -134,6 +149,7 @@ __all__ = [
     "Verdict",
     "WithProbability",
     "a2_agnostic",
+    "acceptance_sampling",
     "al_stop_monotone",
     "away_step_d_optimal",
     "bald_mc_bias",
@@ -147,6 +163,8 @@ __all__ = [
     "cal_thresholds",
     "caratheodory_support",
     "check",
+    "chow_deferral",
+    "conformal_loo",
     "cost_benefit_loss",
     "cost_two_competitive",
     "cumulative_cost",
@@ -193,10 +211,13 @@ __all__ = [
     "potential",
     "ppi_mean_width",
     "query_rate",
+    "rcps_monotone",
     "reservation_value_root",
     "rewards_in_unit_interval",
     "search_with_recall",
+    "selective_label_ltt",
     "selective_perceptron_mistakes",
+    "sprt_annotator",
     "stochastic_greedy",
     "thompson_bayes_regret",
     "ucb1_regret",
