@@ -28,7 +28,6 @@ from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
 from altheory.guarantees.indices import gittins_optimal, kg_eig, pandora_as_gittins, pbgi_stop
-from altheory.guarantees.indices import gittins_optimal, pandora_as_gittins
 from altheory.guarantees.labelling import (
     acceptance_sampling,
     chow_deferral,
