@@ -8,6 +8,13 @@ from altheory.guarantees.active import (
     information_never_hurts,
     lure_unbiased,
 )
+from altheory.guarantees.adversarial import (
+    exp3_ix_regret,
+    exp3_regret,
+    exp4_regret,
+    hedge_regret,
+    squarecb_igw,
+)
 from altheory.guarantees.annotators import dawid_skene_em, weighted_majority_vote
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
@@ -37,6 +44,12 @@ from altheory.guarantees.labelling import (
     sprt_annotator,
 )
 from altheory.guarantees.ledgers import budget_ledger
+from altheory.guarantees.lower import (
+    LowerBound,
+    divergence_decomposition,
+    lai_robbins,
+    two_point_regret,
+)
 from altheory.guarantees.observe import (
     cumulative_cost,
     cumulative_regret,
@@ -55,6 +68,11 @@ from altheory.guarantees.pandora import (
 )
 from altheory.guarantees.selective import query_rate, selective_perceptron_mistakes
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
+from altheory.guarantees.stochastic import (
+    kl_ucb_regret,
+    successive_elimination_regret,
+    thompson_bernoulli_regret,
+)
 from altheory.guarantees.stopped import mixture_glr_stop
 from altheory.guarantees.stopping import al_stop_monotone, cost_two_competitive, plateau_false_stop
 from altheory.guarantees.streams import iwal_consistency, iwal_deviation, iwal_unbiased
@@ -135,6 +153,15 @@ ALL: tuple[Guarantee, ...] = (
     sprt_annotator,
     acceptance_sampling,
     rcps_monotone,
+    hedge_regret,
+    exp3_regret,
+    exp3_ix_regret,
+    exp4_regret,
+    squarecb_igw,
+    divergence_decomposition,
+    kl_ucb_regret,
+    successive_elimination_regret,
+    thompson_bernoulli_regret,
 )
 """Every theorem of the catalogue."""
 
@@ -144,6 +171,7 @@ __all__ = [
     "Case",
     "Equals",
     "Guarantee",
+    "LowerBound",
     "Mean",
     "Verdict",
     "WithProbability",
@@ -170,8 +198,12 @@ __all__ = [
     "cumulative_regret",
     "dawid_skene_em",
     "disagreement_coefficient",
+    "divergence_decomposition",
     "efficient_rounding",
     "elliptical_potential",
+    "exp3_ix_regret",
+    "exp3_regret",
+    "exp4_regret",
     "facility_location_acg",
     "fw_d_optimal",
     "gbs_adaptive_submodular",
@@ -182,6 +214,7 @@ __all__ = [
     "greedy_cardinality",
     "guarantee",
     "harmonic_lookahead",
+    "hedge_regret",
     "hellman_raviv_fano",
     "information_never_hurts",
     "iwal_consistency",
@@ -189,9 +222,11 @@ __all__ = [
     "iwal_unbiased",
     "k_center_greedy",
     "kg_eig",
+    "kl_ucb_regret",
     "kmeanspp",
     "kw_equivalence",
     "ky_init",
+    "lai_robbins",
     "lazy_greedy_equivalence",
     "lure_unbiased",
     "mixture_glr_stop",
@@ -217,8 +252,12 @@ __all__ = [
     "selective_label_ltt",
     "selective_perceptron_mistakes",
     "sprt_annotator",
+    "squarecb_igw",
     "stochastic_greedy",
+    "successive_elimination_regret",
     "thompson_bayes_regret",
+    "thompson_bernoulli_regret",
+    "two_point_regret",
     "ucb1_regret",
     "verify",
     "weighted_majority_vote",

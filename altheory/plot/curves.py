@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from matplotlib.axes import Axes
 
-from altheory.guarantees import Guarantee, check
+from altheory.guarantees import Guarantee, LowerBound, check
 from altheory.plot.figure import StudyFigure, canvas, style
 from altheory.sim import Study
 
@@ -24,13 +24,15 @@ def curve(
     against: Literal["round", "cost"] = "round",
     band: Band = "bootstrap",
     bounds: Sequence[Guarantee] = (),
+    lower: Sequence[LowerBound] = (),
     log: Literal["", "x", "y", "xy"] = "",
     title: str = "",
 ) -> StudyFigure:
     """Draw a recorded metric of each policy, averaged over seeds.
 
     `against="cost"` puts money spent on the x axis (the study must record `cost`). Bounds are drawn for each policy
-    that they cover and the legend says how loose they are. Raises `ValueError` for a metric that was not recorded.
+    that they cover and the legend says how loose they are; lower bounds, which hold for all, once. Raises `ValueError`
+    for a metric that was not recorded.
     """
     for name in (metric, *(("cost",) if against == "cost" else ())):
         if name not in study.data:
@@ -46,13 +48,22 @@ def curve(
         axes.fill_between(x, low, high, color=look["color"], alpha=0.18, linewidth=0)
     for g in bounds:
         _draw_bound(axes, study, g, metric)
+    for below in lower:
+        _draw_lower(axes, study, below)
     _finish(axes, study, metric, cumulative=cumulative, against=against, band=band, log=log, title=title)
     return figure
 
 
-def regret(study: Study, *, bounds: Sequence[Guarantee] = (), band: Band = "bootstrap", log: Any = "") -> StudyFigure:
-    """Cumulative regret against rounds, with bounds."""
-    return curve(study, "regret", cumulative=True, bounds=bounds, band=band, log=log)
+def regret(
+    study: Study,
+    *,
+    bounds: Sequence[Guarantee] = (),
+    lower: Sequence[LowerBound] = (),
+    band: Band = "bootstrap",
+    log: Any = "",
+) -> StudyFigure:
+    """Cumulative regret against rounds, with upper and lower bounds."""
+    return curve(study, "regret", cumulative=True, bounds=bounds, lower=lower, band=band, log=log)
 
 
 def accuracy(study: Study, *, against: Literal["round", "cost"] = "round", band: Band = "bootstrap") -> StudyFigure:
@@ -91,6 +102,15 @@ def _draw_bound(axes: Axes, study: Study, g: Guarantee, metric: str) -> None:
         height = np.broadcast_to(np.asarray(g.bound(study.policies[name], study.oracle, rounds)), rounds.shape)
         label = f"{g.id} bound on {name} ({verdict.status}, {verdict.looseness:.3g} times loose)"
         axes.plot(rounds, height, color=style(i)["color"], linestyle=":", linewidth=1.4, label=label)
+
+
+def _draw_lower(axes: Axes, study: Study, below: LowerBound) -> None:
+    rounds = study.data["round"].values.astype(np.float64)
+    height = below.bound(study.oracle, rounds)
+    if height is not None:
+        axes.plot(
+            rounds, height, color="0.35", linestyle="-.", linewidth=1.4, label=f"{below.id} lower bound, in the limit"
+        )
 
 
 def _finish(
