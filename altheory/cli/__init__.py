@@ -99,6 +99,29 @@ def design(
 
 
 @app.command()
+def stop(
+    trace: Annotated[Path, typer.Argument(help="Your run: a .csv, .parquet or .nc of labels, accuracy[, cost].")],
+    error_cost: Annotated[float, typer.Option(help="What one wrong prediction costs.")],
+    uses: Annotated[float, typer.Option(help="How many predictions will be made with the model.")],
+    label_price: Annotated[float | None, typer.Option(help="What one more label costs; as of late by default.")] = None,
+    doubt: Annotated[float, typer.Option(help="Stop where the next labels pay with at most this probability.")] = 0.1,
+    policy: Annotated[str | None, typer.Option(help="The policy to read of a study with several.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("out/stop"),
+) -> None:
+    """Say whether to stop buying labels, and why: the predicted curve, what labels and errors cost, and a figure."""
+    from rich.console import Console
+
+    from altheory.cli.stop_command import run_stop
+
+    files = run_stop(
+        trace, label_price=label_price, error_cost=error_cost, uses=uses, doubt=doubt, policy=policy, out=out,
+        console=Console(width=None if sys.stdout.isatty() else 120),
+    )  # fmt: skip
+    for path in files:
+        typer.echo(path)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from altheory import __version__

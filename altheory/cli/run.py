@@ -53,7 +53,7 @@ def run_study(
     files: list[Path] = []
     for part, p in parts.items():
         with progress_bar(len(chosen[part]), quiet=jax.process_index() != 0) as progress:
-            result = p.run() if p.run else al.study(
+            result = p.run(out / BLOCKS, progress) if p.run else al.study(
                 chosen[part], p.oracle, jax.random.key(seed), horizon=horizon, seeds=seeds, record=p.record,
                 checkpoint=out / BLOCKS, progress=progress, note={"study": name, "part": part},
             )  # fmt: skip
@@ -93,7 +93,7 @@ def _write(out: Path, stem: str, part: Part, result: al.Study, console: Console)
         files.append(out / f"{stem}.{ending}")
     seeds, rounds = result.data.sizes["seed"], result.data.sizes["round"]
     against = "; gain and p: paired t-test against random, one-sided" if "gain" in table else ""
-    show(console, table, f"{stem}: {seeds} seeds, {rounds} rounds{against}")
+    show(console, table, f"{stem}: {seeds} seeds, {rounds} {part.rounds}{against}")
     return files
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
@@ -13,11 +14,11 @@ from scipy import stats
 
 import altheory as al
 import altheory.plot
-from altheory.cli import rules
+from altheory.cli import rules, stop_study, stop_traces
 from altheory.cli.data import digits, standardise, topics
 from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
 from altheory.sim.metrics import Metric
-from altheory.sim.study import summarise
+from altheory.sim.study import Progress, summarise
 
 Data = tuple[np.ndarray, np.ndarray, list[str]]
 
@@ -42,11 +43,14 @@ class Part:
     record: tuple[Metric, ...]
     draw: Callable[[al.Study], Any]
     table: Callable[[al.Study], pd.DataFrame]
-    run: Callable[[], al.Study] | None = None
+    run: Callable[[Path, Progress], al.Study] | None = None
+    """What runs the study, from a folder for what is finished and a progress to report to; `al.study` where None."""
     first: tuple[str, ...] = ()
     """The policies run where none is asked for; all of them where empty."""
     more: Mapping[str, Callable[[al.Study], Any]] = dataclasses.field(default_factory=dict)
     """Further figures, by the ending of their files' names."""
+    rounds: str = "rounds"
+    """What the rounds of the study are."""
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,26 @@ def _design(options: Options) -> dict[str, Part]:
         return design_study(x, y, names, most=options.horizon, seeds=options.seeds, seed=options.seed)
 
     figures = {"variance": draw_variance, "error": draw_error}
-    return {name: Part(dict.fromkeys(RULES), None, (), draw, design_table, run) for name, draw in figures.items()}
+    return {
+        name: Part(dict.fromkeys(RULES), None, (), draw, design_table, lambda *_: run())
+        for name, draw in figures.items()
+    }
+
+
+def _stopping(options: Options) -> dict[str, Part]:
+    given = options.data
+    pools = stop_traces.sources() if given is None else {"data": lambda: given[:2]}
+
+    def run(folder: Path, progress: Progress) -> al.Study:
+        return stop_study.stop_study(
+            pools, most=options.horizon, seeds=options.seeds, seed=options.seed, folder=folder, progress=progress
+        )
+
+    return {
+        "": Part(
+            stop_study.RULES, None, (), stop_study.draw_stops, stop_study.stop_table, run, rounds="costs of an error"
+        )
+    }
 
 
 def _within(policy: Any, budget: float | None) -> Any:
@@ -229,6 +252,10 @@ STUDIES: dict[str, Builtin] = {
     "design": Builtin(
         "Optimal designs on digits (or --data): worst variance and held-out error against labels bought",
         200, 10, _design, takes_data=True,
+    ),
+    "stopping": Builtin(
+        "When to stop buying labels: every stop rule on the same runs on real data, over a grid of error costs",
+        250, 10, _stopping, takes_data=True,
     ),
     "bandit": Builtin("UCB1, Thompson sampling and uniform play, with their regret bounds", 5000, 200, _bandit),
 }  # fmt: skip

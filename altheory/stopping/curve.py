@@ -74,12 +74,17 @@ class LearningCurve:
         return (self._weights() * ndtr((b - needed) / sd)).sum()
 
     def draw(self, labels: Float[Array, "H"], key: Key, draws: int = 1000) -> Float[Array, "draws H"]:
-        """Posterior curves at `labels`, for intervals: their quantiles over draws. Without the noise of measuring."""
+        """Posterior curves at `labels`, for intervals: their quantiles over draws. Without the noise of measuring.
+
+        A draw with a < 0 is moved to a = 0, b along with it, as in the mean.
+        """
         pick_key, normal_key = jax.random.split(key)
         which = jax.random.categorical(pick_key, self.evidence.ravel(), shape=(draws,))
         mean, root = (x.reshape(-1, *x.shape[2:])[which] for x in (self.mean, self.root))
         z = jax.random.normal(normal_key, (draws, 2), mean.dtype)
-        a, b = jnp.maximum(mean + (root * z[:, None]).sum(-1), 0).T
+        a, b = (mean + (root * z[:, None]).sum(-1)).T
+        slope = _slope(root[:, 0], root[:, 1])
+        a, b = jnp.maximum(a, 0), jnp.maximum(b - slope * jnp.minimum(a, 0), 0)
         c = self._exponents[which // self.mean.shape[1]]
         n = _at_least_one(jnp.asarray(labels, mean.dtype))
         return a[:, None] + b[:, None] * n[None] ** -c[:, None]
@@ -103,13 +108,17 @@ class LearningCurve:
     def _coefficients(self) -> tuple[Float[Array, "G S"], Float[Array, "G S"], Float[Array, "G S"]]:
         """Means of a and b, at least 0, and the deviation of b: given a = 0 where the mean of a is below."""
         (a, b), (top, bottom) = jnp.moveaxis(self.mean, -1, 0), jnp.moveaxis(self.root, -2, 0)
-        size = jnp.maximum((top**2).sum(-1), jnp.finfo(a.dtype).tiny)
-        slope = (top * bottom).sum(-1) / size
+        slope = _slope(top, bottom)
         below = a < 0
         b = jnp.where(below, b - slope * a, b)
         left = jnp.where(below[..., None], bottom - slope[..., None] * top, bottom)
         sd = jnp.sqrt(jnp.maximum((left**2).sum(-1), 1e-14))
         return jnp.maximum(a, 0), jnp.maximum(b, 0), sd
+
+
+def _slope(top: Float[Array, "... 2"], bottom: Float[Array, "... 2"]) -> Float[Array, "..."]:
+    """How b goes with a, from the rows of a root of their covariance."""
+    return (top * bottom).sum(-1) / jnp.maximum((top**2).sum(-1), jnp.finfo(top.dtype).tiny)
 
 
 def _at_least_one(n: Array) -> Array:

@@ -35,6 +35,15 @@ def replay(rule: StopRule, trace: Mapping[str, Any]) -> Bool[Array, "T"]:
     return _decisions(rule, columns) if is_traced((rule, columns)) else _compiled(rule, columns)
 
 
+def remembered(rule: StopRule, trace: Mapping[str, Any]) -> Any:
+    """A rule's memory after the whole of a trace."""
+
+    def step(memory: Any, seen: Mapping[str, Array]) -> tuple[Any, None]:
+        return advance(rule, memory, seen), None
+
+    return jax.lax.scan(step, rule.init(), {name: jnp.asarray(trace[name]) for name in rule.reads})[0]
+
+
 def _decisions(rule: StopRule, columns: Mapping[str, Array]) -> Bool[Array, "T"]:
     def step(memory: Any, seen: Mapping[str, Array]) -> tuple[Any, Array]:
         memory = advance(rule, memory, seen)
