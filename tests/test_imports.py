@@ -10,7 +10,8 @@ BLOCKED = """
 import sys
 class Wall:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {"openai", "transformers", "torch", "matplotlib", "cvxpy", "typer", "rich", "sklearn"}:
+        unwanted = {"openai", "transformers", "torch", "matplotlib", "cvxpy", "typer", "rich", "sklearn"}
+        if name.split(".")[0] in unwanted | {"flax", "optax", "numpyro"}:
             raise ImportError(f"{name} must not be loaded here")
 sys.meta_path.insert(0, Wall())
 import altheory as al
