@@ -34,3 +34,9 @@ def test_public_names_exist_and_are_documented():
 def test_unknown_names_are_attribute_errors():
     assert not hasattr(al, "no_such_thing")
     assert al.plot.regret
+
+
+def test_test_files_have_names_of_their_own():
+    """pytest imports a test file by its name: two of one name cannot be collected together."""
+    names = [path.name for path in Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
