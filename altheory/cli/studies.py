@@ -17,6 +17,7 @@ import altheory.plot
 from altheory.cli import rules, stop_study, stop_traces
 from altheory.cli.data import digits, standardise, topics
 from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
+from altheory.cli.search_study import SCALES, draw_welfare, gaussian_boxes, model_search, searches, welfare_table
 from altheory.sim.metrics import Metric
 from altheory.sim.study import Progress, summarise
 
@@ -175,6 +176,20 @@ def _stopping(options: Options) -> dict[str, Part]:
     }
 
 
+def _pandora(options: Options) -> dict[str, Part]:
+    parts = {}
+    for name, scale in SCALES.items():
+        oracle = gaussian_boxes(scale)
+        table = welfare_table(al.weitzman_value(oracle.prize, oracle.price))
+        parts[name] = Part(searches(oracle.prize), oracle, (al.welfare, al.labels), draw_welfare, table)
+    return parts
+
+
+def _which_model(options: Options) -> dict[str, Part]:
+    prize, oracle = model_search()
+    return {"": Part(searches(prize), oracle, (al.welfare, al.labels), draw_welfare, welfare_table(None))}
+
+
 def _within(policy: Any, budget: float | None) -> Any:
     return policy if budget is None else al.Budgeted(policy, budget)
 
@@ -256,6 +271,14 @@ STUDIES: dict[str, Builtin] = {
     "stopping": Builtin(
         "When to stop buying labels: every stop rule on the same runs on real data, over a grid of error costs",
         250, 10, _stopping, takes_data=True,
+    ),
+    "pandora": Builtin(
+        "A dozen boxes at three scales of prices: Weitzman's rule, its formula, greedy, random and opening all",
+        12, 1000, _pandora,
+    ),
+    "which-model": Builtin(
+        "Which language model to use, each evaluation at its price: recorded answers where there are, else simulated",
+        27, 500, _which_model,
     ),
     "bandit": Builtin("UCB1, Thompson sampling and uniform play, with their regret bounds", 5000, 200, _bandit),
 }  # fmt: skip
