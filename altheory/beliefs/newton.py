@@ -11,12 +11,14 @@ from altheory.core import Key, Scalar, record, static
 from altheory.core.numerics import dot, einsum, grow_root, shrink_root
 
 Carry = tuple[Array, Array, Array, Array, Array]
+Law = tuple[Callable[[Array], Array], Callable[[Array], Array]]
 
 NEWTON_STEPS, NEWTON_TOLERANCE = 12, 1e-2
-DRAW_STEPS, DRAW_TOLERANCE = 64, 1e-2
+DRAW_STEPS, DRAW_TOLERANCE, LABEL_TOLERANCE = 64, 1e-2, 3e-2
 """Conjugate gradient steps at most, and the residual they stop at against the right side, in the preconditioner's norm.
 
-A Newton direction need not be exact: the next round goes on from where this one ended.
+A Newton direction need not be exact: the next round goes on from where this one ended. Solving by labels errs less at
+3 % than solving by weights at 1 %: the draw of the prior, which it corrects, is exact.
 """
 
 
@@ -108,7 +110,7 @@ def responsibility(p: Float[Array, "... C"], y: Array, noise: Array) -> Float[Ar
     return jnp.where(total > 0, joint / jnp.where(total > 0, total, 1), hit)
 
 
-def root_fisher(p: Float[Array, "... C n"], noise: Array) -> tuple[Callable[[Array], Array], Callable[[Array], Array]]:
+def root_fisher(p: Float[Array, "C n"], noise: Array) -> Law:
     r"""`e -> R e` and `u -> R' u` per label (columns), :math:`RR^\top = ST\,\mathrm{diag}(\tilde p)^{-1}\,T^\top S`.
 
     That is the Fisher information of the noisy label about the logits: :math:`S = \mathrm{diag}\,p - pp^\top`, `T` the
@@ -120,7 +122,7 @@ def root_fisher(p: Float[Array, "... C n"], noise: Array) -> tuple[Callable[[Arr
     scale = clarity / jnp.sqrt(jnp.maximum(seen, jnp.finfo(p.dtype).tiny))
 
     def centre(u: Array) -> Array:
-        return p * (u - (p * u).sum(-2, keepdims=True))
+        return p * (u - einsum("cn,...cn->...n", p, u)[..., None, :])
 
     return lambda e: centre(scale * e), lambda u: scale * centre(u)
 
@@ -157,7 +159,8 @@ def newton_step(weights: Array, data: Data) -> Array:
         u = dot((u - p * u.sum(-1, keepdims=True)) * data.weight[:, None], data.contrast.T)
         return dot(u.T, data.x) + dot(v, data.prior_precision)
 
-    step = solve(curvature, data.bound_root, gradient, steps=NEWTON_STEPS, tolerance=NEWTON_TOLERANCE)
+    inverse = dot(data.bound_root, data.bound_root.T)
+    step = solve(curvature, lambda r: dot(r, inverse), gradient, steps=NEWTON_STEPS, tolerance=NEWTON_TOLERANCE)
     move = dot(data.x, step.T)
     ceiling = 0.25 * (data.weight * (move**2).sum(-1)).sum() + (dot(step, data.prior_precision) * step).sum()
     safe = (gradient * step).sum() / jnp.maximum(ceiling, jnp.finfo(z.dtype).tiny)
@@ -169,14 +172,22 @@ def newton_step(weights: Array, data: Data) -> Array:
 def draws_of(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "draws contrasts d"]:
     r"""Draws from :math:`N(\hat W, H^{-1})`, :math:`H` the Fisher information at the mode plus the prior precision.
 
-    Each solves :math:`H v = \sum_i R_ie_i \otimes x_i + P^{1/2}z`, whose right side has covariance `H`; no matrix over
-    all weights is formed. Memory: draws x (n C + C d). Cite: papandreou2010gaussian.
+    With the labels' information :math:`R_iR_i^\top` each solves a system of weights, or, where labels are fewer than
+    features, one of labels; no matrix over all weights is formed. Memory: draws x (n C + C d) + the smaller of n^2 and
+    d^2. Cite: papandreou2010gaussian.
     """
     logits = dot(data.contrast.T, dot(weights, data.x.T))
-    root, transpose = root_fisher(jax.nn.softmax(logits, 0), data.noise)
+    law = root_fisher(jax.nn.softmax(logits, 0), data.noise)
     e_key, z_key = jax.random.split(key)
     e = jax.random.normal(e_key, (draws, *logits.shape), logits.dtype)
     z = jax.random.normal(z_key, (draws, *weights.shape), logits.dtype)
+    few = data.x.shape[0] <= data.x.shape[1]
+    return weights + (_draws_by_labels if few else _draws_by_weights)(data, law, e, z)
+
+
+def _draws_by_weights(data: Data, law: Law, e: Array, z: Array) -> Float[Array, "draws contrasts d"]:
+    r"""Solve :math:`H v = \sum_i R_ie_i \otimes x_i + P^{1/2}z`, whose right side has covariance `H`."""
+    root, transpose = law
 
     def gather(u: Float[Array, "s C n"]) -> Float[Array, "s contrasts d"]:
         return dot(einsum("scn,jc->sjn", u, data.contrast), data.x)
@@ -186,23 +197,42 @@ def draws_of(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "
         return gather(root(u) * data.weight) + dot(v, data.prior_precision)
 
     b = gather(root(e) * jnp.sqrt(data.weight)) + dot(z, data.prior_root.T)
-    return weights + solve(curvature, data.bound_root, b, steps=DRAW_STEPS, tolerance=DRAW_TOLERANCE)
+    inverse = dot(data.bound_root, data.bound_root.T)
+    return solve(curvature, lambda r: dot(r, inverse), b, steps=DRAW_STEPS, tolerance=DRAW_TOLERANCE)
+
+
+def _draws_by_labels(data: Data, law: Law, e: Array, z: Array) -> Float[Array, "draws contrasts d"]:
+    r"""A draw :math:`v_0` of the prior less :math:`P^{-1}G^\top(I + GP^{-1}G^\top)^{-1}(Gv_0 + e)`.
+
+    `G` maps weights to labels, :math:`(Gv)_i = R_i^\top B^\top vx_i`. As the columns of :math:`R_i` sum to zero,
+    :math:`B^\top B` acts on them as one half, and :math:`GP^{-1}G^\top` needs only the labels' Gram matrix under the
+    prior. A label that is certain leaves its rows at the identity: the system needs no preconditioner.
+    """
+    root, transpose = law
+    size = jnp.sqrt(data.weight)
+    x = dot(data.x, data.prior_inverse.T)
+    gram = 0.5 * dot(x, x.T)
+
+    def apply(u: Float[Array, "s C n"]) -> Float[Array, "s C n"]:
+        return u + size * transpose(dot(size * root(u), gram))
+
+    start = dot(z, data.prior_inverse)
+    b = size * transpose(einsum("sjn,jc->scn", dot(start, data.x.T), data.contrast)) + jnp.where(size > 0, e, 0)
+    u = solve(apply, lambda r: r, b, steps=DRAW_STEPS, tolerance=LABEL_TOLERANCE)
+    pulled = dot(einsum("scn,jc->sjn", size * root(u), data.contrast), x)
+    return start - dot(pulled, data.prior_inverse)
 
 
 def solve(
     apply: Callable[[Array], Array],
-    root: Float[Array, "d d"],
-    b: Float[Array, "... contrasts d"],
+    precondition: Callable[[Array], Array],
+    b: Float[Array, "... rows columns"],
     *,
     steps: int,
     tolerance: float,
-) -> Float[Array, "... contrasts d"]:
-    """Conjugate gradients for `A v = b` over the last two axes, preconditioned by `S S'`."""
+) -> Float[Array, "... rows columns"]:
+    """Preconditioned conjugate gradients for `A v = b` over the last two axes."""
     tiny = jnp.finfo(b.dtype).tiny
-    inverse = dot(root, root.T)
-
-    def precondition(r: Array) -> Array:
-        return dot(r, inverse)
 
     def dots(a: Array, c: Array) -> Array:
         return (a * c).sum((-2, -1), keepdims=True)

@@ -1,6 +1,7 @@
 """Information a label carries about the model: BALD, from probabilities or from logits."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +23,11 @@ def bald(probs: Draws) -> Float[Array, "items"]:
     `[draws, items, classes]`. Memory: twice items x classes beyond the input. Raises `ValueError` on NaN, a negative
     entry or a row that does not sum to 1 within 1e-3. Cite: houlsby2011bayesian.
     """
-    scores, ok = _bald(as_floats("probs", probs, axes="draws items classes"))
-    if not is_traced(ok):
-        raise_unless_probabilities("probs", probs, ok)
+    p = as_floats("probs", probs, axes="draws items classes")
+    if is_traced(p):
+        return _bald_in_a_loop(p)
+    scores, ok = _bald(p)
+    raise_unless_probabilities("probs", probs, ok)
     return scores
 
 
@@ -54,6 +57,14 @@ def _bald(p: Float[Array, "draws items classes"]) -> tuple[Float[Array, "items"]
     return _information(total, negative, draws, classes), rows_are_probabilities(p)
 
 
+def _bald_in_a_loop(p: Float[Array, "draws items classes"]) -> Float[Array, "items"]:
+    """The same, with the items minor: beliefs inside a compiled loop make their predictions in that order."""
+    q = jnp.swapaxes(p, 1, 2)
+    total, negative = _over_draws((q, plogp(q)), lambda row: row)
+    parts = negative / q.shape[0] - plogp(total / q.shape[0])
+    return jnp.maximum(sum_rows(parts.T), 0)
+
+
 @jax.jit
 def _bald_from_logits(z: Float[Array, "draws items classes"]) -> Float[Array, "items"]:
     def terms(row: Array) -> tuple[Array, Array]:
@@ -65,15 +76,18 @@ def _bald_from_logits(z: Float[Array, "draws items classes"]) -> Float[Array, "i
     return _information(total, negative, z.shape[0], z.shape[-1])
 
 
-def _over_draws(p: Array, terms: Callable[[Array], tuple[Array, ...]]) -> tuple[Array, ...]:
+def _over_draws(p: Any, terms: Callable[[Any], tuple[Array, ...]]) -> tuple[Array, ...]:
     """The sums over draws of `terms(p[m])`, one draw at a time: every array is read once, in its own order."""
 
-    def add(m: Array, totals: tuple[Array, ...]) -> tuple[Array, ...]:
-        row = jax.lax.dynamic_index_in_dim(p, m, keepdims=False)
-        return tuple(t + new for t, new in zip(totals, terms(row), strict=True))
+    def row(m: Array | int) -> Any:
+        return jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, m, keepdims=False), p)
 
-    shapes = jax.eval_shape(terms, jax.ShapeDtypeStruct(p.shape[1:], p.dtype))
-    return jax.lax.fori_loop(0, p.shape[0], add, tuple(jnp.zeros(s.shape, s.dtype) for s in shapes))
+    def add(m: Array, totals: tuple[Array, ...]) -> tuple[Array, ...]:
+        return tuple(t + new for t, new in zip(totals, terms(row(m)), strict=True))
+
+    shapes = jax.eval_shape(lambda: terms(row(0)))
+    start = tuple(jnp.zeros(s.shape, s.dtype) for s in shapes)
+    return jax.lax.fori_loop(0, jax.tree.leaves(p)[0].shape[0], add, start)
 
 
 def _information(total: Array, negative: Array, draws: int, classes: int) -> Float[Array, "items"]:
