@@ -70,16 +70,10 @@ def _says_each(rules: al.StopRule, columns: dict[str, Array]) -> Array:
 def decisions(name: str, columns: dict[str, Array], rounds: int) -> np.ndarray:
     """Where a rule stops, `[ratios, runs]`, in runs that end after `rounds` readings."""
     make, knows = RULES[name]
-    if not (name == "all labels" or knows):
-        says = np.asarray(_says(make(None), {k: columns[k] for k in make(None).reads}))[None]
-    elif knows:
-        stakes = jnp.asarray(RATIOS)
-        one = make(RATIOS[0])
-        rules = jax.vmap(make)(stakes)
-        says = np.asarray(_says_each(rules, {k: columns[k] for k in one.reads}))
-    else:
-        says = np.zeros((1, *columns["labels"].shape), bool)
-    at = np.asarray(al.stopping_point(jnp.asarray(says[..., :rounds])))
+    one = make(RATIOS[0])
+    seen = {k: columns[k] for k in ("labels", *one.reads)}
+    says = _says_each(jax.vmap(make)(jnp.asarray(RATIOS)), seen) if knows else _says(one, seen)[None]
+    at = np.asarray(al.stopping_point(says[..., :rounds]))
     return np.broadcast_to(at, (len(RATIOS), at.shape[-1]))
 
 
@@ -142,7 +136,8 @@ def stop_table(study: al.Study) -> pd.DataFrame:
     """Loss over all pools and error costs, at the ends and in the middle, and the paired difference to `cost optimum`.
 
     `lost to the best n`: beyond the best number of labels for a pool in hindsight, the same in all of its runs.
-    `p`: a two-sided t-test of that difference over pools; `labels` bought on average.
+    `p`: a two-sided t-test of that difference over data sets, both strategies of each together; `labels` bought on
+    average.
     """
     share = lost(study)
     table = pd.DataFrame(index=pd.Index(study.data.policy.values, name="policy"))
@@ -153,8 +148,9 @@ def stop_table(study: al.Study) -> pd.DataFrame:
     table["lost to the best n"] = fixed.mean(("pool", "round")).values
     table["labels"] = study.data["labels"].mean(("pool", "seed", "round")).values
     if REFERENCE in table.index and study.data.sizes["pool"] > 1:
-        each = share.mean("round")
-        more = (each - each.sel(policy=REFERENCE)).transpose("policy", "pool").values
+        source = [str(name).split(", ")[0] for name in study.data.pool.values]
+        each = share.mean("round").assign_coords(source=("pool", source)).groupby("source").mean()
+        more = (each - each.sel(policy=REFERENCE)).transpose("policy", "source").values
         table[f"over {REFERENCE}"] = more.mean(1)
         table["p"] = [float("nan") if np.ptp(m) == 0 else float(stats.ttest_1samp(m, 0).pvalue) for m in more]
     return table.sort_values("lost")
