@@ -12,7 +12,10 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 
+import gc
+
 import jax
+import pytest
 from hypothesis import HealthCheck, settings
 from jaxtyping import install_import_hook
 
@@ -25,3 +28,11 @@ slow = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too
 settings.register_profile("ci", deadline=None, derandomize=True, max_examples=30, suppress_health_check=slow)
 settings.register_profile("thorough", deadline=None, max_examples=500, suppress_health_check=slow)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_let_go():
+    """Compiled programs go when their test file ends: those of the whole suite would fill the memory."""
+    yield
+    jax.clear_caches()
+    gc.collect()

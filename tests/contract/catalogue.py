@@ -349,14 +349,18 @@ def outcomes_for(belief: Any, size: int) -> jax.Array:
 
 def supports(score: Any, belief: Any) -> bool:
     """Whether a belief has what a score asks for."""
-    inner = score.numbers.get("inner", score)
-    return all(hasattr(belief, name) for name in getattr(inner.fn, "needs", ()))
+    return all(hasattr(belief, name) for name in asks_for(score))
+
+
+def asks_for(score: Any) -> set[str]:
+    """The capabilities a score asks of a belief."""
+    return set(getattr(score.numbers.get("inner", score).fn, "needs", ()))
 
 
 def asked_of(name: str) -> list[str]:
     """The scores that a belief supports (means and draws of class 1 are for two classes)."""
     belief = BELIEFS[name]()
-    for_two = ("thompson",) if getattr(belief, "classes", 2) > 2 else ()
+    for_two = [s for s in SCORES if getattr(belief, "classes", 2) > 2 and asks_for(SCORES[s]()) & {"mean", "sample"}]
     few = ("disagreement",) if name == "halfspaces" else SCORES  # otherwise as `finite` is
     return [s for s in few if s not in for_two and supports(SCORES[s](), belief)]
 
