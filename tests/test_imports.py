@@ -16,6 +16,8 @@ class Wall:
 sys.meta_path.insert(0, Wall())
 import altheory as al
 import jax
+from jax._src import xla_bridge
+assert not xla_bridge.backends_are_initialized(), "importing altheory touched a device: no process could be joined"
 al.simulate(al.ucb1(2), al.BernoulliBandit([0.1, 0.9]), jax.random.key(0), horizon=3)
 """
 

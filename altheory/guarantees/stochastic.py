@@ -249,6 +249,7 @@ def _elimination_cases(algorithm: Callable[[int], Any], trials: int) -> Iterator
     cases=_elimination_cases,
     mutants={"a quarter of the width": _eliminating(_Hasty), "three times the width": _eliminating(_Slow)},
     trials=100,
+    mutant_trials=400,
 )
 def successive_elimination_regret(policy: Any, oracle: Any, t: np.ndarray) -> np.ndarray:
     """The regret of successive elimination at rounds `t`, with probability 1 - δ. Cite: evendar2006action."""

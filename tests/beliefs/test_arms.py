@@ -52,9 +52,15 @@ def test_a_draw_is_the_same_for_an_arm_wherever_the_menu_lists_it():
     np.testing.assert_array_equal(belief.sample(al.menu(order), key), belief.sample(ARMS, key)[order])
 
 
-@pytest.mark.parametrize("reward", [-3.0, 7.0, np.nan])
-def test_rewards_outside_the_unit_interval_end_in_nan_not_in_an_endless_loop(reward):
-    belief = learn(al.beta_bernoulli(3), np.array([0, 0]), np.array([reward, reward]))
+def test_a_reward_that_is_nan_ends_in_nan_not_in_an_endless_loop():
+    belief = learn(al.beta_bernoulli(3), np.array([0, 0]), np.array([np.nan, 1.0]))
     draws = belief.sample(ARMS, jax.random.key(0))
     assert np.isnan(draws[0])
     assert np.isfinite(draws[1:]).all()
+
+
+@pytest.mark.parametrize(("reward", "end"), [(-3.0, 0.0), (7.0, 1.0)])
+def test_a_reward_outside_the_range_counts_as_the_nearest_end(reward, end):
+    outside, inside = (learn(al.beta_bernoulli(3), np.array([0]), np.array([y])) for y in (reward, end))
+    np.testing.assert_array_equal(outside.a, inside.a)
+    np.testing.assert_array_equal(outside.b, inside.b)

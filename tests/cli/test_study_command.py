@@ -183,9 +183,9 @@ def test_two_processes_write_what_one_writes(altheory, tmp_path):
     second = subprocess.Popen(
         [*command, "--process", "1"], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    code, _, err = altheory(*words, "--out", "two", *joined, "--process", "0")
-    assert second.wait(60) == 0, second.stderr.read()
-    second.stderr.close()
+    with second:
+        code, _, err = altheory(*words, "--out", "two", *joined, "--process", "0")
+        assert second.wait(60) == 0, second.stderr.read()
     assert code == 0, err
     for path in (tmp_path / "one").iterdir():
         assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name

@@ -60,7 +60,9 @@ def lure_interval(losses: Any, proposal: Any, total: int, *, delta: float = 0.05
 
     For items drawn by a law that may depend on all labels seen before, such as `active_testing`'s: `losses [M]` in the
     order of drawing, `proposal [M]` the probability of each draw (the metric `propensity`), `total` the items there
-    were. Right for large M; a variance estimated below 0 counts as 0. Raises as `lure_variance`.
+    were. Right for large M only: where few errors carry most of the weight it covers less than it says (244 of 300 runs
+    at a stated 95 %, 60 of 400 items of a model that errs on 6 %). A variance estimated below 0 counts as 0. Raises as
+    `lure_variance`.
     Cite: farquhar2021statistical, kossen2021active.
     """
     check_delta(delta)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 import altheory as al
 
@@ -48,11 +49,12 @@ def test_uniform_draws_have_the_textbook_variance_and_a_census_none():
 
 
 def test_a_model_is_measured_better_where_it_is_doubted():
-    """Error of a model on 400 items from 60 labels, 60 runs: less spread than uniform draws, an interval that covers.
+    """Error of a model on 400 items from 60 labels, 300 runs: less spread than uniform draws, an interval that covers.
 
-    The second opinion is right about which items are doubtful. Coverage by a binomial bound at alpha = 1e-6.
+    The second opinion is right about which items are doubtful. The normal interval is known to cover less than it says
+    at this size (about 81 % of runs at a stated 95 %); a true coverage of 0.8 fails here with probability below 1e-6.
     """
-    rng = np.random.default_rng(1)
+    rng, runs = np.random.default_rng(1), 300
     x = rng.normal(size=(400, 2)).astype(np.float32)
     y = (x[:, 0] + 0.15 * rng.normal(size=400) > 0).astype(int)
     model = (x[:, 0] > 0).astype(int)
@@ -64,17 +66,17 @@ def test_a_model_is_measured_better_where_it_is_doubted():
     def spread(policy):
         record = (al.propensity, al.item, al.reward)
         _, trace = jax.jit(jax.vmap(lambda k: al.simulate(policy, pool, k, horizon=60, record=record)))(
-            jax.random.split(KEY, 60)
+            jax.random.split(KEY, runs)
         )
         losses = np.asarray(trace["reward"]) != model[np.asarray(trace["item"])]
         prob = np.asarray(trace["propensity"], np.float64)
         return [al.lure_interval(a, b, 400, delta=0.05) for a, b in zip(losses, prob, strict=True)]
 
     active, uniform = spread(al.active_testing(belief, model)), spread(al.active_testing(belief, model, eps=1.0))
-    ours, theirs = (np.array([r.mean for r in runs]) for runs in (active, uniform))
-    assert abs(ours.mean() - error) < 4.9 * ours.std() / np.sqrt(60)
-    assert ours.std() < 0.75 * theirs.std()
-    assert sum(r.low <= error <= r.high for r in active) >= 44
+    ours, theirs = (np.array([r.mean for r in each]) for each in (active, uniform))
+    assert abs(ours.mean() - error) < 4.9 * ours.std() / np.sqrt(runs)
+    assert ours.std() < 0.85 * theirs.std()
+    assert sum(r.low <= error <= r.high for r in active) >= stats.binom.ppf(1e-6, runs, 0.8)
 
 
 def test_what_it_refuses():
