@@ -11,6 +11,8 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
     / os.environ.get("PYTEST_XDIST_WORKER", "main")
 )
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+# Tests compile far more than they compute: the options that the loop has anyway (see `altheory.core.compile`).
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=1")
 
 import gc
 
