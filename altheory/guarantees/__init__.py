@@ -44,6 +44,7 @@ from altheory.guarantees.labelling import (
     sprt_annotator,
 )
 from altheory.guarantees.ledgers import budget_ledger
+from altheory.guarantees.linear import glm_confidence, oful_regret, self_normalized
 from altheory.guarantees.lower import (
     LowerBound,
     divergence_decomposition,
@@ -162,6 +163,9 @@ ALL: tuple[Guarantee, ...] = (
     kl_ucb_regret,
     successive_elimination_regret,
     thompson_bernoulli_regret,
+    glm_confidence,
+    oful_regret,
+    self_normalized,
 )
 """Every theorem of the catalogue."""
 
@@ -209,6 +213,7 @@ __all__ = [
     "gbs_adaptive_submodular",
     "gbs_cost",
     "gittins_optimal",
+    "glm_confidence",
     "gls_confidence",
     "go_greedy_variance",
     "greedy_cardinality",
@@ -233,6 +238,7 @@ __all__ = [
     "multiplicative_d_optimal",
     "normal_mixture_cs",
     "od_linbai",
+    "oful_regret",
     "pandora_as_gittins",
     "pandora_cost_scaling",
     "pandora_deterministic",
@@ -251,6 +257,7 @@ __all__ = [
     "search_with_recall",
     "selective_label_ltt",
     "selective_perceptron_mistakes",
+    "self_normalized",
     "sprt_annotator",
     "squarecb_igw",
     "stochastic_greedy",

@@ -14,6 +14,7 @@ from altheory.policies.arms import (
     ucb_v,
 )
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
+from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logistic
 from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
 from altheory.policies.elimination import OdLinBai, PhasedElimination
 from altheory.policies.mirror import Exp4, MirrorDescent, exp3, exp3_ix, exp4, hedge, tsallis_inf
@@ -95,6 +96,7 @@ __all__ = [
     "exp4",
     "explore_then_commit",
     "gbs",
+    "glm_ucb",
     "hedge",
     "information_directed",
     "k_center_rule",
@@ -104,6 +106,7 @@ __all__ = [
     "linucb",
     "margin_stream",
     "moss",
+    "neural_linear",
     "never",
     "outpriced",
     "pandora",
@@ -118,6 +121,7 @@ __all__ = [
     "successive_elimination",
     "thompson_bernoulli",
     "thompson_gaussian",
+    "thompson_logistic",
     "tsallis_inf",
     "typiclust_rule",
     "ucb1",

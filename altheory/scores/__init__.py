@@ -47,7 +47,7 @@ from altheory.scores.indices import (
 )
 from altheory.scores.information import bald, bald_from_logits
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
-from altheory.scores.optimism import mean_score, oful_index, ucb, ucb1_index, variance
+from altheory.scores.optimism import glm_oful_index, glm_ucb_index, mean_score, oful_index, ucb, ucb1_index, variance
 from altheory.scores.price import per_dollar, token_price
 from altheory.scores.prizes import (
     BernoulliPrize,
@@ -161,6 +161,8 @@ __all__ = [
     "explore_first",
     "facility_location",
     "gittins_index",
+    "glm_oful_index",
+    "glm_ucb_index",
     "greedy",
     "hoeffding_interval",
     "importance_weighted_risk",

@@ -135,6 +135,8 @@ GRAPHS = {"gaussian_graph"}
 
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
+    "glm_ucb_index": lambda f=1.0: al.score(al.glm_ucb_index, width=f),
+    "glm_oful_index": lambda f=1.0: al.score(al.glm_oful_index, delta=f / 2, bound=f, length=f),
     "mean_score": lambda f=1.0: al.score(al.mean_score),
     "ucb1_index": lambda f=1.0: al.score(al.ucb1_index, scale=f),
     "oful_index": lambda f=1.0: al.score(al.oful_index, delta=f / 2, bound=f),
@@ -260,6 +262,7 @@ ALIASES = {"cal", "gbs"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
+    "glm_ucb", "neural_linear", "thompson_logistic",
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
@@ -360,7 +363,11 @@ def asks_for(score: Any) -> set[str]:
 def asked_of(name: str) -> list[str]:
     """The scores that a belief supports (means and draws of class 1 are for two classes)."""
     belief = BELIEFS[name]()
-    for_two = [s for s in SCORES if getattr(belief, "classes", 2) > 2 and asks_for(SCORES[s]()) & {"mean", "sample"}]
+    for_two = [
+        s
+        for s in SCORES
+        if getattr(belief, "classes", 2) > 2 and asks_for(SCORES[s]()) & {"mean", "sample", "log_odds"}
+    ]
     few = ("disagreement",) if name == "halfspaces" else SCORES  # otherwise as `finite` is
     return [s for s in few if s not in for_two and supports(SCORES[s](), belief)]
 
