@@ -18,6 +18,7 @@ from altheory.guarantees.adversarial import (
 from altheory.guarantees.annotators import dawid_skene_em, weighted_majority_vote
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
+from altheory.guarantees.changing import rising_single_arm, sw_ucb_regret
 from altheory.guarantees.designs import (
     c_optimal_elfving,
     caratheodory_support,
@@ -166,6 +167,8 @@ ALL: tuple[Guarantee, ...] = (
     glm_confidence,
     oful_regret,
     self_normalized,
+    rising_single_arm,
+    sw_ucb_regret,
 )
 """Every theorem of the catalogue."""
 
@@ -254,6 +257,7 @@ __all__ = [
     "rcps_monotone",
     "reservation_value_root",
     "rewards_in_unit_interval",
+    "rising_single_arm",
     "search_with_recall",
     "selective_label_ltt",
     "selective_perceptron_mistakes",
@@ -262,6 +266,7 @@ __all__ = [
     "squarecb_igw",
     "stochastic_greedy",
     "successive_elimination_regret",
+    "sw_ucb_regret",
     "thompson_bayes_regret",
     "thompson_bernoulli_regret",
     "two_point_regret",

@@ -13,6 +13,7 @@ from altheory.policies.arms import (
     thompson_gaussian,
     ucb_v,
 )
+from altheory.policies.changing import discounted_ucb, m_ucb, sw_ucb, ti_ucb
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logistic
 from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
@@ -88,6 +89,7 @@ __all__ = [
     "certainty_gain_rule",
     "cluster_margin_rule",
     "contextual_diversity_rule",
+    "discounted_ucb",
     "diverse_and_uncertain_rule",
     "epsilon_decreasing",
     "epsilon_greedy",
@@ -104,6 +106,7 @@ __all__ = [
     "kl_ucb",
     "lints",
     "linucb",
+    "m_ucb",
     "margin_stream",
     "moss",
     "neural_linear",
@@ -119,9 +122,11 @@ __all__ = [
     "softmax_rule",
     "square_cb",
     "successive_elimination",
+    "sw_ucb",
     "thompson_bernoulli",
     "thompson_gaussian",
     "thompson_logistic",
+    "ti_ucb",
     "tsallis_inf",
     "typiclust_rule",
     "ucb1",

@@ -2,6 +2,7 @@
 
 from altheory.scores.bait import bait
 from altheory.scores.batch_bald import JointInformation, batch_bald, joint_information
+from altheory.scores.changing import ti_ucb_index, window_ucb_index
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
 from altheory.scores.evaluation import (
@@ -213,6 +214,7 @@ __all__ = [
     "sprt_expected_items",
     "sprt_thresholds",
     "thompson",
+    "ti_ucb_index",
     "token_average",
     "token_price",
     "top_batch",
@@ -230,4 +232,5 @@ __all__ = [
     "vote_entropy",
     "vote_entropy_score",
     "weitzman_value",
+    "window_ucb_index",
 ]
