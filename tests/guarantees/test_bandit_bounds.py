@@ -138,6 +138,35 @@ def test_a_bound_says_what_it_does_not_cover():
             g(policy, oracle, T)
 
 
+def test_every_bandit_theorem_says_of_every_policy_whether_it_applies():
+    """A sentence or nothing, never an error, however the policy is wrapped and whatever the oracle is."""
+    policies = [
+        al.random(3),
+        al.epsilon_greedy(3),
+        al.epsilon_decreasing(3, 0.1),
+        al.exp3(3),
+        al.linucb(2),
+        al.glm_ucb(2),
+    ]
+    policies += [
+        al.Budgeted(al.Batched(al.kl_ucb(3), 2), 5.0),
+        al.ti_ucb(3),
+        al.InformationDirected(al.gaussian_arms(3)),
+    ]
+    oracles = [BANDIT, al.GaussianBandit(MEANS), al.ContextualBandit([1.0, 0.0], 3), al.AdversarialBandit(np.eye(3))]
+    oracles += [
+        al.LogisticBandit([1.0, 0.0], 3),
+        al.PiecewiseBandit([MEANS, MEANS[::-1]], [3]),
+        al.RisingBandit(np.eye(3)),
+    ]
+    theorems = [g for g in al.guarantees.ALL if g.family == "bandits" and g.assumes]
+    assert len(theorems) >= 8
+    for g in theorems:
+        for policy in policies:
+            for oracle in oracles:
+                assert all(isinstance(sentence, str) for sentence in g.unmet(policy, oracle)), g.id
+
+
 def test_lower_bounds_are_drawn_once():
     study = al.study({"ucb1": al.ucb1(3), "random": al.random(3)}, BANDIT, jax.random.key(0), horizon=20, seeds=2)
     figure = altheory.plot.regret(study, bounds=[al.ucb1_regret], lower=[al.lai_robbins])
