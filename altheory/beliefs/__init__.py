@@ -15,6 +15,7 @@ from altheory.beliefs.annotators import (
 )
 from altheory.beliefs.beta import BetaBernoulli, beta_bernoulli
 from altheory.beliefs.boxes import Boxes, boxes
+from altheory.beliefs.changing import Discounted, Restarting, Windowed, discounted, restarting, windowed
 from altheory.beliefs.committee import ClassCommittee, ValueCommittee, bootstrap
 from altheory.beliefs.counts import Counts, counts
 from altheory.beliefs.dropout import MCDropout, mc_dropout
@@ -32,6 +33,7 @@ from altheory.beliefs.linear import Linear, linear
 from altheory.beliefs.logistic import Logistic, logistic
 from altheory.beliefs.numpyro_model import NumpyroBelief, numpyro_belief
 from altheory.beliefs.perceptron import Perceptron, perceptron
+from altheory.beliefs.rising import Rising, rising
 from altheory.beliefs.tallies import Contenders, Moments, contenders, moments
 from altheory.beliefs.trainer import Network
 
@@ -47,6 +49,7 @@ __all__ = [
     "Crowd",
     "DeepEnsemble",
     "Dependence",
+    "Discounted",
     "Dot",
     "Finite",
     "GPArms",
@@ -65,7 +68,10 @@ __all__ = [
     "Network",
     "NumpyroBelief",
     "Perceptron",
+    "Restarting",
+    "Rising",
     "ValueCommittee",
+    "Windowed",
     "beta_bernoulli",
     "bootstrap",
     "boxes",
@@ -74,6 +80,7 @@ __all__ = [
     "crowd",
     "dawid_skene",
     "deep_ensemble",
+    "discounted",
     "error_dependence",
     "finite",
     "gaussian_arms",
@@ -93,7 +100,10 @@ __all__ = [
     "numpyro_belief",
     "one_coin",
     "perceptron",
+    "restarting",
+    "rising",
     "triples",
     "vote_log_odds",
     "vote_shares",
+    "windowed",
 ]

@@ -22,6 +22,8 @@ class Logistic:
     The last `capacity` labels are held exactly; an older one lives on in the prior as its quadratic expansion.
     A label's likelihood passes through its row's error rate `noise` (the wrong classes equally likely).
 
+    `gain` is :math:`\log\det H - \log\det\lambda I` of :math:`H = \lambda I + \frac14\sum_sx_sx_s^\top`, in nats.
+
     `update` takes `steps` guarded Newton steps, O(n d C) each and O(d^3) once; draws solve with the Fisher information.
     Memory: capacity x d + d^2. Cite: bohning1992multinomial, mackay1992evidence.
     """
@@ -31,6 +33,8 @@ class Logistic:
     seen: Int[Array, ""]
     classes: int = static(default=2)
     steps: int = static(default=1)
+    gain: Float[Array, ""] | float = 0.0
+    prior: Float[Array, ""] | float = 1.0
 
     @property
     def dim(self) -> int:
@@ -43,7 +47,13 @@ class Logistic:
         for _ in range(self.steps):
             weights = newton_step(weights, data)
         weights = jnp.where(row.open, weights, self.weights)
-        return self.replace(weights=weights, data=data, seen=jnp.where(row.open, self.seen + 1, self.seen))  # type: ignore[attr-defined]
+        spread = (dot(features(row.x), self.data.bound_root) ** 2).sum()
+        return self.replace(  # type: ignore[attr-defined]
+            weights=weights,
+            data=data,
+            seen=jnp.where(row.open, self.seen + 1, self.seen),
+            gain=self.gain + jnp.log1p(jnp.where(row.open, 0.25, 0) * spread),
+        )
 
     def probs(self, menu: Menu) -> Float[Array, "K C"]:
         """The true class's distribution at the posterior mode, item by item."""
@@ -63,6 +73,24 @@ class Logistic:
         self._binary("sample")
         drawn = draws_of(self.weights, self.data, key, 1)[0]
         return per_item(lambda x: _classify(drawn, x)[:, 1], menu.x)
+
+    def log_odds(self, menu: Menu) -> Float[Array, "K"]:
+        r""":math:`x_k^\top\hat\theta`, the log odds of class 1 at the posterior mode; two classes only."""
+        self._binary("log_odds")
+        return per_item(lambda x: dot(x, self.weights[0]), menu.x)
+
+    def width(self, menu: Menu) -> Float[Array, "K"]:
+        r""":math:`\|x_k\|_{H^{-1}}`: at most twice the posterior standard deviation of a row's log odds at odds 1."""
+        return per_item(lambda x: jnp.linalg.norm(dot(x, self.data.bound_root), axis=-1), menu.x)
+
+    def radius(self, delta: Scalar, bound: Scalar) -> Float[Array, ""]:
+        r"""With probability :math:`1-\delta`, at all times, at least :math:`\|G(\hat\theta) - G(\theta)\|_{H^{-1}}`.
+
+        :math:`\sqrt{2\log(1/\delta) + \log\det H/\lambda^d} + \sqrt\lambda\,S` for :math:`\|\theta\| \le S` = `bound`
+        and two classes, where :math:`G(\theta) = \sum_s\mu(x_s^\top\theta)x_s + \lambda\theta` and
+        :math:`\hat\theta` is the mode of all labels. Cite: filippi2010parametric, abbasi2011improved.
+        """
+        return jnp.sqrt(2 * jnp.log(1 / jnp.asarray(delta)) + self.gain) + jnp.sqrt(jnp.asarray(self.prior)) * bound
 
     def predictive(self, menu: Menu, key: Key, draws: int) -> Float[Array, "draws K C"]:
         """The *observed* label's distribution under `draws` posterior draws: past the row's error rate."""
@@ -94,4 +122,4 @@ def logistic(dim: int, classes: int = 2, *, prior: Scalar = 1.0, capacity: int =
     at_least("logistic steps", steps, 1)
     positive("logistic prior", prior)
     data = Data.empty(dim, classes, prior=prior, capacity=capacity)
-    return Logistic(jnp.zeros((classes - 1, dim)), data, jnp.zeros((), jnp.int32), classes, steps)
+    return Logistic(jnp.zeros((classes - 1, dim)), data, jnp.zeros((), jnp.int32), classes, steps, jnp.zeros(()), prior)

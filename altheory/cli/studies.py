@@ -14,7 +14,7 @@ from scipy import stats
 
 import altheory as al
 import altheory.plot
-from altheory.cli import rules, stop_study, stop_traces
+from altheory.cli import bandit_study, rules, stop_study, stop_traces
 from altheory.cli.data import digits, standardise, topics
 from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
 from altheory.cli.search_study import SCALES, draw_welfare, gaussian_boxes, model_search, searches, welfare_table
@@ -234,6 +234,29 @@ def market_table(pool: al.LabelPool) -> Callable[[al.Study], pd.DataFrame]:
     return table
 
 
+def _bandits(options: Options) -> dict[str, Part]:
+    bounds, lower = bandit_study.BOUNDS, (al.lai_robbins,)
+    draw = functools.partial(al.plot.regret, bounds=bounds, lower=lower, log="xy")
+    table = bandit_study.bounds_table(bounds, lower)
+    parts = {}
+    for name, oracle in bandit_study.INSTANCES.items():
+        policies = bandit_study.stochastic(oracle.means.shape[0], options.horizon)
+        first = tuple(p for p in policies if p not in bandit_study.SLOW)
+        record = (al.regret, bandit_study.lost_best)
+        parts[name] = Part(policies, oracle, record, draw, table, first=first)
+    losses = al.AdversarialBandit(jnp.asarray(bandit_study.table_of_losses(options.horizon)))
+    policies = bandit_study.adversarial(options.horizon)
+    parts["adversarial"] = Part(policies, losses, (al.regret,), al.plot.regret, bandit_study.losses_table)
+    return parts
+
+
+def _nonstationary(options: Options) -> dict[str, Part]:
+    bounds = (al.sw_ucb_regret,)
+    draw, table = functools.partial(al.plot.regret, bounds=bounds), bandit_study.bounds_table(bounds)
+    made = bandit_study.changing(options.horizon)
+    return {name: Part(policies, oracle, (al.regret,), draw, table) for name, (policies, oracle) in made.items()}
+
+
 def regret_table(g: al.Guarantee) -> Callable[[al.Study], pd.DataFrame]:
     """Cumulative regret at the end, and what the theorem says of each policy."""
 
@@ -279,6 +302,14 @@ STUDIES: dict[str, Builtin] = {
     "which-model": Builtin(
         "Which language model to use, each evaluation at its price: recorded answers where there are, else simulated",
         27, 500, _which_model,
+    ),
+    "bandits": Builtin(
+        "A dozen bandit policies on three stochastic instances and an adversarial table, with upper and lower bounds",
+        2000, 200, _bandits,
+    ),
+    "nonstationary": Builtin(
+        "Bandits whose means jump, drift, or rise with their own pulls: windows, discounts, restarts, trends",
+        3000, 100, _nonstationary,
     ),
     "bandit": Builtin("UCB1, Thompson sampling and uniform play, with their regret bounds", 5000, 200, _bandit),
 }  # fmt: skip

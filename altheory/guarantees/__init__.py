@@ -18,6 +18,7 @@ from altheory.guarantees.adversarial import (
 from altheory.guarantees.annotators import dawid_skene_em, weighted_majority_vote
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
+from altheory.guarantees.changing import rising_single_arm, sw_ucb_regret
 from altheory.guarantees.designs import (
     c_optimal_elfving,
     caratheodory_support,
@@ -44,6 +45,7 @@ from altheory.guarantees.labelling import (
     sprt_annotator,
 )
 from altheory.guarantees.ledgers import budget_ledger
+from altheory.guarantees.linear import glm_confidence, oful_regret, self_normalized
 from altheory.guarantees.lower import (
     LowerBound,
     divergence_decomposition,
@@ -162,6 +164,11 @@ ALL: tuple[Guarantee, ...] = (
     kl_ucb_regret,
     successive_elimination_regret,
     thompson_bernoulli_regret,
+    glm_confidence,
+    oful_regret,
+    self_normalized,
+    rising_single_arm,
+    sw_ucb_regret,
 )
 """Every theorem of the catalogue."""
 
@@ -209,6 +216,7 @@ __all__ = [
     "gbs_adaptive_submodular",
     "gbs_cost",
     "gittins_optimal",
+    "glm_confidence",
     "gls_confidence",
     "go_greedy_variance",
     "greedy_cardinality",
@@ -233,6 +241,7 @@ __all__ = [
     "multiplicative_d_optimal",
     "normal_mixture_cs",
     "od_linbai",
+    "oful_regret",
     "pandora_as_gittins",
     "pandora_cost_scaling",
     "pandora_deterministic",
@@ -248,13 +257,16 @@ __all__ = [
     "rcps_monotone",
     "reservation_value_root",
     "rewards_in_unit_interval",
+    "rising_single_arm",
     "search_with_recall",
     "selective_label_ltt",
     "selective_perceptron_mistakes",
+    "self_normalized",
     "sprt_annotator",
     "squarecb_igw",
     "stochastic_greedy",
     "successive_elimination_regret",
+    "sw_ucb_regret",
     "thompson_bayes_regret",
     "thompson_bernoulli_regret",
     "two_point_regret",

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy import special, stats
 
-from altheory.beliefs import Contenders, Counts, contenders, counts
+from altheory.beliefs import BetaBernoulli, Contenders, Counts, contenders, counts
 from altheory.core import Key, Menu, record
 from altheory.guarantees import observe
 from altheory.guarantees.bandits import _as as beta_mutant
@@ -40,13 +40,16 @@ def plays_kl_ucb(policy: Any, oracle: Any) -> str | None:
 
 def zero_one_rewards(policy: Any, oracle: Any) -> str | None:
     """Rewards are 0 or 1, and the policy takes them as they are."""
-    unit = float(getattr(policy.belief, "low", 0) or 0) == 0 and float(getattr(policy.belief, "high", 1) or 1) == 1
+    belief = getattr(policy, "belief", None)
+    low, high = getattr(belief, "low", None), getattr(belief, "high", None)
+    unit = (low is None or float(low) == 0) and (high is None or float(high) == 1)
     return None if isinstance(oracle, BernoulliBandit) and unit else "rewards are not 0 or 1"
 
 
 def uniform_prior(policy: Any, oracle: Any) -> str | None:
     """The prior of every arm is uniform."""
-    flat = np.allclose(policy.belief.a, 1) and np.allclose(policy.belief.b, 1)
+    belief = getattr(policy, "belief", None)
+    flat = isinstance(belief, BetaBernoulli) and np.allclose(belief.a, 1) and np.allclose(belief.b, 1)
     return None if flat else "the policy's prior is not uniform"
 
 
@@ -118,15 +121,20 @@ def prior_cost(best: float, y: float, rounds: int) -> np.ndarray:
     After k pulls with S successes :math:`p_k = P(\mathrm{Bin}(k+1, y) \le S)`, and :math:`S \sim \mathrm{Bin}(k,
     \mu^\star)`. Where the distribution function underflows, its last term stands in.
     """
-    k = np.arange(rounds)[:, None]
-    s = np.arange(rounds)[None]
+    blocks = np.array_split(np.arange(rounds), rounds // 200 + 1)
+    return np.cumsum(np.concatenate([_hidden(best, y, k) for k in blocks]))
+
+
+def _hidden(best: float, y: float, pulls: np.ndarray) -> np.ndarray:
+    """The terms of `prior_cost` for some numbers of pulls, in rising order."""
+    k, s = pulls[:, None], np.arange(pulls[-1] + 1)[None]
     with np.errstate(divide="ignore", invalid="ignore"):
         mass = np.where(s <= k, stats.binom.logpmf(s, k, best), -np.inf)
         tail = np.log(special.betainc(np.maximum(k + 1.0 - s, 1e-9), s + 1.0, 1 - y))
         least = special.gammaln(k + 2.0) - special.gammaln(s + 1.0) - special.gammaln(np.maximum(k - s, -0.5) + 2.0)
         least = least + s * math.log(y) + (k + 1 - s) * math.log1p(-y)
         terms = np.where(s <= k, np.exp(mass - np.where(np.isfinite(tail), tail, least)), 0)
-    return np.cumsum(np.maximum(terms.sum(1) - 1, 0))
+    return np.asarray(np.maximum(terms.sum(1) - 1, 0))
 
 
 @guarantee(
@@ -175,9 +183,11 @@ def thompson_bernoulli_regret(policy: Any, oracle: Any, t: np.ndarray) -> np.nda
 
 
 def lost_best(r: Round) -> Float[Array, ""]:
-    """The metric that is 1 where a best arm was eliminated."""
-    value = r.oracle.value(r.world)
-    return ((value >= value.max()) & ~r.state.belief.contends(r.menu)).any().astype(value.dtype)
+    """The metric that is 1 where a best arm was eliminated; 0 for a policy that eliminates none."""
+    value, contends = r.oracle.value(r.world), getattr(getattr(r.state, "belief", None), "contends", None)
+    if contends is None:
+        return jnp.zeros((), value.dtype)
+    return ((value >= value.max()) & ~contends(r.menu)).any().astype(value.dtype)
 
 
 def regret_or_loss(run: Any) -> np.ndarray:
@@ -199,7 +209,9 @@ def eliminates(policy: Any, oracle: Any) -> str | None:
 def rewards_fit(policy: Any, oracle: Any) -> str | None:
     """The oracle's rewards lie in the range that the policy assumes."""
     low, high = getattr(oracle, "reward_range", (-np.inf, np.inf))
-    fits = low >= float(policy.belief.low) - 1e-6 and high <= float(policy.belief.high) + 1e-6
+    belief = getattr(policy, "belief", None)
+    least, most = getattr(belief, "low", None), getattr(belief, "high", None)
+    fits = least is not None and most is not None and low >= float(least) - 1e-6 and high <= float(most) + 1e-6
     return None if fits else f"rewards of {type(oracle).__name__} may lie outside the policy's range"
 
 

@@ -12,6 +12,9 @@ from altheory.sim import Study
 
 Band = Literal["bootstrap", "quantile"]
 BAND_NAMES = {"bootstrap": "95 % bootstrap interval of the mean", "quantile": "5 % to 95 % of seeds"}
+CROWDED = 10
+"""Entries of a legend beyond which it stands below the figure."""
+
 POINTS = 400
 """Places along the x axis at which curves are drawn."""
 
@@ -108,9 +111,8 @@ def _draw_lower(axes: Axes, study: Study, below: LowerBound) -> None:
     rounds = study.data["round"].values.astype(np.float64)
     height = below.bound(study.oracle, rounds)
     if height is not None:
-        axes.plot(
-            rounds, height, color="0.35", linestyle="-.", linewidth=1.4, label=f"{below.id} lower bound, in the limit"
-        )
+        label, shown = f"{below.id} lower bound, in the limit", np.where(height > 0, height, np.nan)
+        axes.plot(rounds, shown, color="0.35", linestyle="-.", linewidth=1.4, label=label)
 
 
 def _finish(
@@ -127,4 +129,23 @@ def _finish(
         axes.set_yscale("log")
     if title:
         axes.set_title(title, fontsize=11)
-    axes.legend(fontsize=8, frameon=False, title=f"{seeds} seeds, band: {BAND_NAMES[band]}", title_fontsize=8)
+    _legend(axes, f"{seeds} seeds, band: {BAND_NAMES[band]}")
+
+
+def _legend(axes: Axes, heading: str) -> None:
+    entries = len(axes.get_legend_handles_labels()[0])
+    if entries <= CROWDED:
+        axes.legend(fontsize=8, frameon=False, title=heading, title_fontsize=8)
+        return
+    axes.legend(
+        fontsize=7,
+        frameon=False,
+        title=heading,
+        title_fontsize=8,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.14),
+        ncols=2,
+    )
+    figure = axes.get_figure(root=True)
+    if figure is not None:
+        figure.set_size_inches(figure.get_figwidth(), figure.get_figheight() + 0.08 * entries)

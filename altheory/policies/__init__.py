@@ -13,7 +13,9 @@ from altheory.policies.arms import (
     thompson_gaussian,
     ucb_v,
 )
+from altheory.policies.changing import discounted_ucb, m_ucb, sw_ucb, ti_ucb
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
+from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logistic
 from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
 from altheory.policies.elimination import OdLinBai, PhasedElimination
 from altheory.policies.mirror import Exp4, MirrorDescent, exp3, exp3_ix, exp4, hedge, tsallis_inf
@@ -87,6 +89,7 @@ __all__ = [
     "certainty_gain_rule",
     "cluster_margin_rule",
     "contextual_diversity_rule",
+    "discounted_ucb",
     "diverse_and_uncertain_rule",
     "epsilon_decreasing",
     "epsilon_greedy",
@@ -95,6 +98,7 @@ __all__ = [
     "exp4",
     "explore_then_commit",
     "gbs",
+    "glm_ucb",
     "hedge",
     "information_directed",
     "k_center_rule",
@@ -102,8 +106,10 @@ __all__ = [
     "kl_ucb",
     "lints",
     "linucb",
+    "m_ucb",
     "margin_stream",
     "moss",
+    "neural_linear",
     "never",
     "outpriced",
     "pandora",
@@ -116,8 +122,11 @@ __all__ = [
     "softmax_rule",
     "square_cb",
     "successive_elimination",
+    "sw_ucb",
     "thompson_bernoulli",
     "thompson_gaussian",
+    "thompson_logistic",
+    "ti_ucb",
     "tsallis_inf",
     "typiclust_rule",
     "ucb1",

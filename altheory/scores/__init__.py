@@ -2,6 +2,7 @@
 
 from altheory.scores.bait import bait
 from altheory.scores.batch_bald import JointInformation, batch_bald, joint_information
+from altheory.scores.changing import ti_ucb_index, window_ucb_index
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
 from altheory.scores.evaluation import (
@@ -47,7 +48,7 @@ from altheory.scores.indices import (
 )
 from altheory.scores.information import bald, bald_from_logits
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
-from altheory.scores.optimism import mean_score, oful_index, ucb, ucb1_index, variance
+from altheory.scores.optimism import glm_oful_index, glm_ucb_index, mean_score, oful_index, ucb, ucb1_index, variance
 from altheory.scores.price import per_dollar, token_price
 from altheory.scores.prizes import (
     BernoulliPrize,
@@ -161,6 +162,8 @@ __all__ = [
     "explore_first",
     "facility_location",
     "gittins_index",
+    "glm_oful_index",
+    "glm_ucb_index",
     "greedy",
     "hoeffding_interval",
     "importance_weighted_risk",
@@ -211,6 +214,7 @@ __all__ = [
     "sprt_expected_items",
     "sprt_thresholds",
     "thompson",
+    "ti_ucb_index",
     "token_average",
     "token_price",
     "top_batch",
@@ -228,4 +232,5 @@ __all__ = [
     "vote_entropy",
     "vote_entropy_score",
     "weitzman_value",
+    "window_ucb_index",
 ]

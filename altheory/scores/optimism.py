@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -43,6 +44,31 @@ def oful_index(belief: Any, menu: Menu, key: Key, *, delta: Scalar = 0.05, bound
     Valid with probability :math:`1-\delta` for :math:`\|\theta\| \le` `bound`. Cite: abbasi2011improved.
     """
     return belief.mean(menu) + belief.radius(delta, bound) * belief.std(menu)
+
+
+@needs("log_odds", "width")
+def glm_ucb_index(belief: Any, menu: Menu, key: Key, *, width: Scalar = 1.0) -> Float[Array, "K"]:
+    r"""Optimism for 0/1 rewards: :math:`\mu(x_k^\top\hat\theta + w\|x_k\|_{H^{-1}})`, :math:`\mu` logistic.
+
+    :math:`H = \lambda I + \frac14\sum_sx_sx_s^\top`. A fixed width of about 1 serves in practice; the one of the
+    theorem is `glm_oful_index`. Cite: filippi2010parametric, li2017provably.
+    """
+    return jax.nn.sigmoid(belief.log_odds(menu) + width * belief.width(menu))
+
+
+@needs("log_odds", "width", "radius")
+def glm_oful_index(
+    belief: Any, menu: Menu, key: Key, *, delta: Scalar = 0.05, bound: Scalar = 1.0, length: Scalar = 1.0
+) -> Float[Array, "K"]:
+    r"""`glm_ucb_index` of the width that holds at all times with probability :math:`1-\delta`.
+
+    :math:`w = \beta/\kappa` with the belief's `radius` :math:`\beta` and :math:`\kappa = \min(1, 4\mu'(LS))`, for
+    :math:`\|\theta\|` and the estimate's length at most S = `bound`, and rows of `length` at most L. Wide, since
+    :math:`\kappa` is about :math:`4e^{-LS}`. Cite: filippi2010parametric.
+    """
+    p = jax.nn.sigmoid(jnp.asarray(length) * bound)
+    kappa = jnp.minimum(4 * p * (1 - p), 1)
+    return glm_ucb_index(belief, menu, key, width=belief.radius(delta, bound) / kappa)
 
 
 @needs("std")

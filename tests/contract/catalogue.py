@@ -70,6 +70,10 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     "perceptron": lambda f=1.0: al.perceptron(D),
     "moments": lambda f=1.0: al.moments(K, high=f),
     "contenders": lambda f=1.0: al.contenders(K, delta=f / 2, low=f - 1),
+    "windowed": lambda f=1.0: al.windowed(K, 3, scale=f),
+    "discounted": lambda f=1.0: al.discounted(K, f / 2, scale=f),
+    "restarting": lambda f=1.0: al.restarting(K, 4, f),
+    "rising": lambda f=1.0: al.rising(K, 2, f, scale=f),
     "gaussian_arms": lambda f=1.0: al.gaussian_arms(K, mean=f, prior=f, noise=f),
     "boxes": lambda f=1.0: al.boxes(al.GaussianPrize(f * UNIT, UNIT + 0.1), outside=f / 9),
     "linear": lambda f=1.0: al.linear(D, prior=f, noise=f),
@@ -105,6 +109,10 @@ BELIEFS: dict[str, Callable[..., Any]] = {
 }
 TOGETHER = (
     "contenders",
+    "discounted",
+    "restarting",
+    "rising",
+    "windowed",
     "crowd",
     "gaussian_arms",
     "moments",
@@ -135,6 +143,10 @@ GRAPHS = {"gaussian_graph"}
 
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
+    "window_ucb_index": lambda f=1.0: al.score(al.window_ucb_index, xi=f),
+    "ti_ucb_index": lambda f=1.0: al.score(al.ti_ucb_index, width=f),
+    "glm_ucb_index": lambda f=1.0: al.score(al.glm_ucb_index, width=f),
+    "glm_oful_index": lambda f=1.0: al.score(al.glm_oful_index, delta=f / 2, bound=f, length=f),
     "mean_score": lambda f=1.0: al.score(al.mean_score),
     "ucb1_index": lambda f=1.0: al.score(al.ucb1_index, scale=f),
     "oful_index": lambda f=1.0: al.score(al.oful_index, delta=f / 2, bound=f),
@@ -260,6 +272,7 @@ ALIASES = {"cal", "gbs"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
+    "discounted_ucb", "m_ucb", "sw_ucb", "ti_ucb", "glm_ucb", "neural_linear", "thompson_logistic",
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
@@ -360,7 +373,11 @@ def asks_for(score: Any) -> set[str]:
 def asked_of(name: str) -> list[str]:
     """The scores that a belief supports (means and draws of class 1 are for two classes)."""
     belief = BELIEFS[name]()
-    for_two = [s for s in SCORES if getattr(belief, "classes", 2) > 2 and asks_for(SCORES[s]()) & {"mean", "sample"}]
+    for_two = [
+        s
+        for s in SCORES
+        if getattr(belief, "classes", 2) > 2 and asks_for(SCORES[s]()) & {"mean", "sample", "log_odds"}
+    ]
     few = ("disagreement",) if name == "halfspaces" else SCORES  # otherwise as `finite` is
     return [s for s in few if s not in for_two and supports(SCORES[s](), belief)]
 

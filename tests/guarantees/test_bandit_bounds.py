@@ -62,21 +62,19 @@ def test_pulls_until_is_the_least_that_will_do():
 
 @given(st.integers(0, 10_000))
 def test_every_upper_bound_is_above_lai_and_robbins(seed):
-    """Arm by arm, where no arm is pulled more often than there are rounds."""
     rng = np.random.default_rng(seed)
-    oracle = al.BernoulliBandit(rng.choice(np.linspace(0.05, 0.95, 19), 3, replace=False))
-    t = np.array([20.0, 200.0])
-    means = np.asarray(oracle.means, np.float64)
-    wrong, best = means[means < means.max()], means.max()
-    kl = wrong * np.log(wrong / best) + (1 - wrong) * np.log((1 - wrong) / (1 - best))
-    below = sum(gap * np.minimum(np.log(t) / k, t) for gap, k in zip(best - wrong, kl, strict=True))
-    assert (below <= al.lai_robbins.bound(oracle, t) * (1 + 1e-5)).all()
+    means = rng.choice(np.linspace(0.05, 0.95, 19), 3, replace=False)
+    oracle, t = al.BernoulliBandit(means), np.array([20.0, 200.0])
+    wrong = means[means < means.max()]
+    pulls = np.minimum(t[:, None], np.log(t)[:, None] / bernoulli_kl(wrong, means.max()))  # no arm more than t times
+    below = pulls @ (means.max() - wrong)
+    assert (below <= al.lai_robbins.bound(oracle, t) * (1 + 1e-4)).all()
     for g, policy in (
         (al.kl_ucb_regret, al.kl_ucb(3)),
         (al.ucb1_regret, al.ucb1(3)),
         (al.thompson_bernoulli_regret, al.thompson_bernoulli(3)),
     ):
-        assert (g(policy, oracle, t) >= below * (1 - 1e-5)).all(), g.id
+        assert (g(policy, oracle, t) >= below * (1 - 1e-4)).all(), g.id
 
 
 def test_lai_and_robbins_by_hand():
@@ -138,6 +136,35 @@ def test_a_bound_says_what_it_does_not_cover():
     ):
         with pytest.raises(ValueError, match=why):
             g(policy, oracle, T)
+
+
+def test_every_bandit_theorem_says_of_every_policy_whether_it_applies():
+    """A sentence or nothing, never an error, however the policy is wrapped and whatever the oracle is."""
+    policies = [
+        al.random(3),
+        al.epsilon_greedy(3),
+        al.epsilon_decreasing(3, 0.1),
+        al.exp3(3),
+        al.linucb(2),
+        al.glm_ucb(2),
+    ]
+    policies += [
+        al.Budgeted(al.Batched(al.kl_ucb(3), 2), 5.0),
+        al.ti_ucb(3),
+        al.InformationDirected(al.gaussian_arms(3)),
+    ]
+    oracles = [BANDIT, al.GaussianBandit(MEANS), al.ContextualBandit([1.0, 0.0], 3), al.AdversarialBandit(np.eye(3))]
+    oracles += [
+        al.LogisticBandit([1.0, 0.0], 3),
+        al.PiecewiseBandit([MEANS, MEANS[::-1]], [3]),
+        al.RisingBandit(np.eye(3)),
+    ]
+    theorems = [g for g in al.guarantees.ALL if g.family == "bandits" and g.assumes]
+    assert len(theorems) >= 8
+    for g in theorems:
+        for policy in policies:
+            for oracle in oracles:
+                assert all(isinstance(sentence, str) for sentence in g.unmet(policy, oracle)), g.id
 
 
 def test_lower_bounds_are_drawn_once():
