@@ -88,3 +88,38 @@ def add_exact(total: tuple[Array, Array], x: Array) -> tuple[Array, Array]:
     """Add `x` to a two-float total (high part, error part): about 48 bits of mantissa from float32."""
     s, e = two_sum(total[0], x)
     return two_sum(s, total[1] + e)
+
+
+LOG_TERMS = (0.33333331, -0.25000823, 0.20001227, -0.16623357, 0.14201762, -0.13160195, 0.1276155, -0.07634430)
+r"""Minimax coefficients of :math:`(\log(1+f) - f + f^2/2)/f^3` for :math:`1+f` in :math:`[1/\sqrt2, \sqrt2]`."""
+LN2_HIGH, LN2_LOW = 0.693359375, -2.12194440e-4
+
+
+@jax.custom_jvp
+def plogp(p: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`p log p` of p >= 0 with its limit 0 at 0 (NaN stays NaN), and a gradient that stays finite there.
+
+    In float32 the logarithm is a polynomial (relative error 1e-7), which fills every lane in any loop it is fused into.
+    """
+    if p.dtype != jnp.float32:
+        return p * jnp.log(jnp.where(p == 0, 1, p))
+    return jnp.where(p < 0, jnp.nan, p * _log32(p))
+
+
+@plogp.defjvp
+def _plogp_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    (p,), (dp,) = primals, tangents
+    return plogp(p), dp * jnp.where(p == 0, 0, jnp.log(jnp.where(p == 0, 1, p)) + 1)
+
+
+def _log32(p: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The logarithm of positive float32 numbers; finite at 0."""
+    bits = jax.lax.bitcast_convert_type(p, jnp.int32)
+    root_half = 0x3F3504F3
+    power = jax.lax.shift_right_arithmetic(bits - root_half, jnp.full_like(bits, 23))
+    f = jax.lax.bitcast_convert_type(bits - jax.lax.shift_left(power, jnp.full_like(bits, 23)), jnp.float32) - 1
+    tail = jnp.full_like(f, LOG_TERMS[-1])
+    for term in LOG_TERMS[-2::-1]:
+        tail = tail * f + term
+    exponent = power.astype(jnp.float32)
+    return (f * f * (f * tail - 0.5) + exponent * LN2_LOW) + f + exponent * LN2_HIGH

@@ -9,12 +9,11 @@ from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Key, record
 from altheory.core.check import at_least
-from altheory.core.numerics import dot
+from altheory.core.numerics import dot, plogp
 from altheory.scores.configurations import Configurations
 from altheory.scores.information import Draws, conditional_entropy
 from altheory.scores.inputs import Mask, as_floats, check_probabilities, open_items
 from altheory.scores.lazy import lazy_argmax
-from altheory.scores.uncertainty import plogp
 
 SLACK = 1e-5
 """Nats by which rounding could lift an exact gain above its bound: candidates this close are evaluated too."""

@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from altheory.core.check import at_least
+from altheory.core.numerics import plogp
 from altheory.core.record import is_traced
 from altheory.scores.information import Draws, bald
 from altheory.scores.inputs import as_floats, check_probabilities
-from altheory.scores.uncertainty import plogp
 
 Votes = Int[Array, "members items"] | Int[np.ndarray, "members items"] | Draws
 

@@ -1,16 +1,18 @@
 """Information a label carries about the model: BALD, from probabilities or from logits."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
+from altheory.core.numerics import plogp
 from altheory.core.record import is_traced
+from altheory.scores.cores import at_once, shares
 from altheory.scores.inputs import as_floats, raise_if_nan, raise_unless_probabilities, rows_are_probabilities, sum_rows
-from altheory.scores.uncertainty import plogp
 
 Draws = Float[Array, "draws items classes"] | Float[np.ndarray, "draws items classes"]
 
@@ -26,9 +28,9 @@ def bald(probs: Draws) -> Float[Array, "items"]:
     p = as_floats("probs", probs, axes="draws items classes")
     if is_traced(p):
         return _bald_in_a_loop(p)
-    scores, ok = _bald(p)
+    *parts, ok = at_once([*(partial(_bald, p, start, width) for start, width in shares(p)), partial(_sound, p)], p)
     raise_unless_probabilities("probs", probs, ok)
-    return scores
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
 
 
 def bald_from_logits(logits: Draws) -> Float[Array, "items"]:
@@ -49,12 +51,21 @@ def conditional_entropy(p: Float[Array, "draws items classes"]) -> Float[Array, 
     return jnp.maximum(-sum_rows(total) / p.shape[0], 0)
 
 
-@jax.jit
-def _bald(p: Float[Array, "draws items classes"]) -> tuple[Float[Array, "items"], Array]:
-    draws, items, classes = p.shape
-    flat = p.reshape(draws, items * classes)
-    total, negative = _over_draws(flat, lambda q: (q, plogp(q)))
-    return _information(total, negative, draws, classes), rows_are_probabilities(p)
+_sound = jax.jit(rows_are_probabilities)
+
+
+@partial(jax.jit, static_argnames="width")
+def _bald(p: Float[Array, "draws items classes"], start: Int[Array, ""], width: int) -> Float[Array, "width"]:
+    """The scores of `width` items from `start` on."""
+    draws, _, classes = p.shape
+    flat, first = p.reshape(draws, -1), start * classes
+
+    def terms(m: Array) -> tuple[Array, Array]:
+        row = jax.lax.dynamic_slice(flat, (m, first), (1, width * classes))[0]
+        return row, plogp(row)
+
+    total, negative = _sums(draws, terms)
+    return _information(total, negative, draws, classes)
 
 
 def _bald_in_a_loop(p: Float[Array, "draws items classes"]) -> Float[Array, "items"]:
@@ -79,15 +90,18 @@ def _bald_from_logits(z: Float[Array, "draws items classes"]) -> Float[Array, "i
 def _over_draws(p: Any, terms: Callable[[Any], tuple[Array, ...]]) -> tuple[Array, ...]:
     """The sums over draws of `terms(p[m])`, one draw at a time: every array is read once, in its own order."""
 
-    def row(m: Array | int) -> Any:
-        return jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, m, keepdims=False), p)
+    def of(m: Array) -> tuple[Array, ...]:
+        return terms(jax.tree.map(lambda a: jax.lax.dynamic_index_in_dim(a, m, keepdims=False), p))
 
+    return _sums(jax.tree.leaves(p)[0].shape[0], of)
+
+
+def _sums(draws: int, terms: Callable[[Array], tuple[Array, ...]]) -> tuple[Array, ...]:
     def add(m: Array, totals: tuple[Array, ...]) -> tuple[Array, ...]:
-        return tuple(t + new for t, new in zip(totals, terms(row(m)), strict=True))
+        return tuple(t + new for t, new in zip(totals, terms(m), strict=True))
 
-    shapes = jax.eval_shape(lambda: terms(row(0)))
-    start = tuple(jnp.zeros(s.shape, s.dtype) for s in shapes)
-    return jax.lax.fori_loop(0, jax.tree.leaves(p)[0].shape[0], add, start)
+    shapes = jax.eval_shape(terms, jnp.int32(0))
+    return jax.lax.fori_loop(jnp.int32(0), draws, add, tuple(jnp.zeros(s.shape, s.dtype) for s in shapes))
 
 
 def _information(total: Array, negative: Array, draws: int, classes: int) -> Float[Array, "items"]:

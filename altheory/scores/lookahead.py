@@ -14,11 +14,10 @@ from jaxtyping import Array, Float
 
 from altheory.core import Key
 from altheory.core.check import at_least, finite, nonnegative
-from altheory.core.numerics import dot, einsum
+from altheory.core.numerics import dot, einsum, plogp
 from altheory.scores.configurations import Configurations
 from altheory.scores.information import Draws
 from altheory.scores.inputs import Batch, Mask, as_floats, check_probabilities, open_items
-from altheory.scores.uncertainty import plogp
 
 Targets = Float[Array, "draws T labels"] | Float[np.ndarray, "draws T labels"]
 Loss = Literal["error", "log", "brier"]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from altheory.core.numerics import plogp
 from altheory.core.record import is_traced
 from altheory.scores.inputs import UNROLLED_CLASSES, as_floats, raise_unless_probabilities, rows_are_probabilities
 
@@ -37,11 +38,6 @@ def least_confidence(probs: Probs) -> Float[Array, "..."]:
     `probs` is `[..., classes]`. Memory: the scores. Raises as `entropy` does. Cite: lewis1994sequential.
     """
     return _scored(_least_confidence, probs)
-
-
-def plogp(p: Float[Array, "..."]) -> Float[Array, "..."]:
-    """`p log p` with its limit 0 at 0 (NaN stays NaN), and a gradient that stays finite there."""
-    return p * jnp.log(jnp.where(p == 0, 1, p))
 
 
 def _scored(kernel: Callable[[Array], tuple[Array, Array]], probs: Probs) -> Array:

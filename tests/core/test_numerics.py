@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import special
 
 from altheory.core import numerics
 from altheory.core.keys import initial_keys, round_keys
@@ -74,3 +75,17 @@ def test_every_status_bit_has_its_own_sentence():
     assert all(bit & (bit - 1) == 0 for bit in ADVICE)
     assert sentences(sum(ADVICE)) == list(ADVICE.values())
     assert sentences(0) == []
+
+
+def test_p_log_p_is_exact_to_float32_with_a_finite_gradient():
+    rng = np.random.default_rng(0)
+    p = np.concatenate([[0, 1, 0.5, 2.0**-126], rng.random(5000), 10 ** rng.uniform(-37, 0, 5000)]).astype(np.float32)
+    exact = special.xlogy(p.astype(np.float64), p.astype(np.float64))
+    np.testing.assert_allclose(jax.jit(numerics.plogp)(p), exact, rtol=3e-7, atol=1e-37)
+    assert np.isnan(numerics.plogp(jnp.array([jnp.nan, -0.1]))).all()
+    slope = jax.grad(lambda q: numerics.plogp(q).sum())(jnp.asarray(p))
+    np.testing.assert_allclose(slope[1:], np.log(p[1:], dtype=np.float64) + 1, rtol=1e-5, atol=1e-6)
+    assert slope[0] == 0
+    with jax.enable_x64(True):
+        wide = jnp.asarray(p, jnp.float64)
+        np.testing.assert_allclose(numerics.plogp(wide), exact, rtol=1e-14)

@@ -1,0 +1,37 @@
+"""Work shared among a CPU's cores: a compiled loop runs on one of them, so several loops take a share each."""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+T = TypeVar("T")
+WORTH_IT = 1 << 20
+"""Entries from which an array is worth waking another core for."""
+
+
+def cores_for(a: Array) -> int:
+    """How many cores to share a pass over `a` among: 1 where it is small, spread over devices or on no CPU."""
+    devices = a.devices()
+    if a.size < WORTH_IT or len(devices) > 1 or next(iter(devices)).platform != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shares(a: Array, *, axis: int = 1) -> list[tuple[np.int32, int]]:
+    """Start and width of each core's share of an axis: all of one width, but for the last where it does not divide."""
+    items = a.shape[axis]
+    width = -(-items // min(cores_for(a), items))
+    return [(np.int32(start), min(width, items - start)) for start in range(0, items, width)]
+
+
+def at_once(tasks: Sequence[Callable[[], T]], a: Array) -> list[T]:
+    """The results of tasks over `a`, run side by side where it is worth it."""
+    if cores_for(a) == 1:
+        return [task() for task in tasks]
+    with ThreadPoolExecutor(len(tasks)) as pool:
+        return [f.result() for f in [pool.submit(lambda t=t: jax.block_until_ready(t())) for t in tasks]]
