@@ -47,6 +47,7 @@ from altheory.scores.indices import (
     ucb_v_index,
 )
 from altheory.scores.information import bald, bald_from_logits
+from altheory.scores.large import facility_location_stream, k_center_stream
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
 from altheory.scores.optimism import glm_oful_index, glm_ucb_index, mean_score, oful_index, ucb, ucb1_index, variance
 from altheory.scores.price import per_dollar, token_price
@@ -77,6 +78,7 @@ from altheory.scores.reservation import expected_excess, reservation, reservatio
 from altheory.scores.sampling import thompson, uniform
 from altheory.scores.search import nonobligatory_bounds, precedence_indices, weitzman_value
 from altheory.scores.sequences import sequence_entropy, token_average
+from altheory.scores.sharded import facility_location_sharded, k_center_sharded
 from altheory.scores.stochastic import power_batch, soft_rank_batch, softmax_batch, top_batch
 from altheory.scores.stream import top_k_stream
 from altheory.scores.submodular import (
@@ -161,6 +163,8 @@ __all__ = [
     "expected_improvement_score",
     "explore_first",
     "facility_location",
+    "facility_location_sharded",
+    "facility_location_stream",
     "gittins_index",
     "glm_oful_index",
     "glm_ucb_index",
@@ -171,6 +175,8 @@ __all__ = [
     "joint_information",
     "joint_threshold",
     "k_center",
+    "k_center_sharded",
+    "k_center_stream",
     "k_means",
     "k_means_representatives",
     "k_medoids_representatives",

@@ -34,4 +34,4 @@ def at_once(tasks: Sequence[Callable[[], T]], a: Array) -> list[T]:
     if cores_for(a) == 1:
         return [task() for task in tasks]
     with ThreadPoolExecutor(len(tasks)) as pool:
-        return [f.result() for f in [pool.submit(lambda t=t: jax.block_until_ready(t())) for t in tasks]]
+        return list(pool.map(lambda task: jax.block_until_ready(task()), tasks))

@@ -117,6 +117,20 @@ def farthest_first(
     return run.picks, run.values
 
 
+@partial(jax.jit, static_argnames=("flip", "block"))
+def resolve(
+    space: Space, near: Float[Array, "items"], bar: Array, room: Array | int, flip: Flip, block: int = 4 * BLOCK
+) -> Int[Array, "block"]:
+    """Picks among candidates alone, each farthest from all before it, while none is closer than `bar`: where they are.
+
+    At most `block` and `room` picks, at least one; -1 where there are fewer. `near` is minus infinity where closed.
+    """
+    none, zero = jnp.full(block, -1, jnp.int32), jnp.zeros((), jnp.int32)
+    start = _Block(near, none, none, jnp.zeros(block, near.dtype), zero)
+    where = jnp.arange(near.shape[0], dtype=jnp.int32)
+    return _within(start, space.rows - space.shift, space.norm, where, bar, flip, room).slots
+
+
 def _force(run: _Run, space: Space, first: Array, flip: Flip) -> _Run:
     value = run.near[first]
     near = lower(run.near, space, (space.rows[first] - space.shift)[None], space.norm[first][None], flip)
@@ -124,7 +138,9 @@ def _force(run: _Run, space: Space, first: Array, flip: Flip) -> _Run:
     return _Run(near, run.live.at[first].set(False), picks, run.values.at[0].set(value), run.taken + 1)
 
 
-def _within(start: _Block, rows: Array, norm: Array, candidates: Array, bar: Array, flip: Flip, size: int) -> Any:
+def _within(
+    start: _Block, rows: Array, norm: Array, candidates: Array, bar: Array, flip: Flip, size: Array | int
+) -> Any:
     """Pick among the candidates until the block is full or the next pick could lie outside them."""
     begun = start.taken
 

@@ -37,7 +37,7 @@ def top_k_stream(scorer: Scorer, pool: Any, k: int, *, chunk: int = 65536, axis:
         raise ValueError(f"k must be a whole number from 1 to the {items} items of the pool; it is {k!r}")
     width = min(chunk, items)
     best = Top(np.zeros(0, np.int64), np.zeros(0))
-    for start, part in _ahead(pool, items, width, axis % len(shape)):
+    for start, part in chunks(pool, items, width, axis % len(shape)):
         scores = np.asarray(scorer(part))
         if scores.shape != (width,):
             raise ValueError(f"scorer must give one score for each of the {width} items; its shape is {scores.shape}")
@@ -45,7 +45,7 @@ def top_k_stream(scorer: Scorer, pool: Any, k: int, *, chunk: int = 65536, axis:
     return best
 
 
-def _ahead(pool: Any, items: int, width: int, axis: int) -> Iterator[tuple[int, Array]]:
+def chunks(pool: Any, items: int, width: int, axis: int) -> Iterator[tuple[int, Array]]:
     """Chunks of the pool with their offsets, the next one being read while this one is used."""
 
     def read(start: int) -> Array:
