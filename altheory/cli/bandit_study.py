@@ -16,11 +16,14 @@ BOUNDS = (al.ucb1_regret, al.kl_ucb_regret, al.thompson_bernoulli_regret, al.suc
 SLOW = ("bayes-ucb", "ids")
 """Policies that take minutes, run where they are asked for."""
 
-INSTANCES: Mapping[str, al.BernoulliBandit] = {
-    "wide": al.BernoulliBandit(jnp.array([0.3, 0.9, 0.5, 0.4])),
-    "close": al.BernoulliBandit(jnp.array([0.5, 0.45, 0.55, 0.5])),
-    "many": al.BernoulliBandit(jnp.linspace(0.05, 0.8, 16)[::-1]),
-}
+
+def instances() -> dict[str, al.BernoulliBandit]:
+    """Bernoulli arms with wide gaps, close ones, and many; made when asked for, so that an import touches no device."""
+    return {
+        "wide": al.BernoulliBandit(jnp.array([0.3, 0.9, 0.5, 0.4])),
+        "close": al.BernoulliBandit(jnp.array([0.5, 0.45, 0.55, 0.5])),
+        "many": al.BernoulliBandit(jnp.linspace(0.05, 0.8, 16)[::-1]),
+    }
 
 
 def stochastic(arms: int, horizon: int) -> dict[str, Any]:

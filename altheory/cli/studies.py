@@ -239,7 +239,7 @@ def _bandits(options: Options) -> dict[str, Part]:
     draw = functools.partial(al.plot.regret, bounds=bounds, lower=lower, log="xy")
     table = bandit_study.bounds_table(bounds, lower)
     parts = {}
-    for name, oracle in bandit_study.INSTANCES.items():
+    for name, oracle in bandit_study.instances().items():
         policies = bandit_study.stochastic(oracle.means.shape[0], options.horizon)
         first = tuple(p for p in policies if p not in bandit_study.SLOW)
         record = (al.regret, bandit_study.lost_best)
