@@ -28,7 +28,8 @@ class Data:
 
     When the ring is full the oldest label joins the prior as the quadratic with its gradient at the current mode.
     `prior_root`, `prior_inverse` are :math:`R` and :math:`R^{-1}` of :math:`P = RR^\top`; `bound_root` is `S` of
-    :math:`SS^\top = (\lambda I + \frac14\sum_s x_sx_s^\top)^{-1}` over all labels seen, the inverse of Bohning's bound.
+    :math:`SS^\top = (\lambda I + \sum_s b_sx_sx_s^\top)^{-1}` over all labels seen, :math:`b_s` their `one_bend`: the
+    inverse of Bohning's bound.
     """
 
     x: Float[Array, "n d"]
@@ -70,7 +71,7 @@ class Data:
         new = (x, jnp.asarray(y, jnp.int32), noise, jnp.ones(()))
         rings = zip(("x", "y", "noise", "weight"), new, old, strict=True)
         return absorbed.replace(  # type: ignore[attr-defined]
-            bound_root=shrink_root(self.bound_root, x, jnp.where(live, 0.25, 0))[0],
+            bound_root=shrink_root(self.bound_root, x, jnp.where(live, one_bend(noise, self.classes), 0))[0],
             **{k: getattr(self, k).at[slot].set(jnp.where(live, n, o).astype(o.dtype)) for k, n, o in rings},
         )
 
@@ -94,6 +95,15 @@ def contrasts(classes: int) -> np.ndarray:
     r"""`[C-1, C]` Helmert contrasts over :math:`\sqrt2`: :math:`BB^\top = I/2`, :math:`B1 = 0`."""
     rows = [np.r_[-np.ones(k), k, np.zeros(classes - k - 1)] / np.sqrt(k * (k + 1)) for k in range(1, classes)]
     return np.array(rows) / np.sqrt(2)
+
+
+def one_bend(noise: Array, classes: int) -> Array:
+    r"""The most that a label bends the log posterior along a contrast, :math:`\frac14(1 - \frac{C\epsilon}{C-1})_+`.
+
+    A quarter bounds the Hessian of a right label (Bohning). A label of error rate :math:`\epsilon` tells no more than
+    one that is right with that probability and else says nothing, of which it is a garbling.
+    """
+    return 0.25 * jnp.maximum(1 - noise * classes / (classes - 1), 0)
 
 
 def with_noise(p: Float[Array, "... C"], noise: Array) -> Float[Array, "... C"]:
@@ -183,6 +193,16 @@ def draws_of(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "
     z = jax.random.normal(z_key, (draws, *weights.shape), logits.dtype)
     few = data.x.shape[0] <= data.x.shape[1]
     return weights + (_draws_by_labels if few else _draws_by_weights)(data, law, e, z)
+
+
+def variational_draws(weights: Array, data: Data, key: Key, draws: int) -> Float[Array, "draws contrasts d"]:
+    r"""Draws from :math:`N(\hat W, I\otimes SS^\top)`, the Gaussian that maximises Bohning's evidence lower bound.
+
+    The bound is quadratic about a point, and best at the mean; the mean that is a fixed point is the mode. Memory:
+    twice draws x (C - 1) d. Cite: bohning1992multinomial, khan2010variational.
+    """
+    z = jax.random.normal(key, (draws, *weights.shape), weights.dtype)
+    return weights + dot(z, data.bound_root.T)
 
 
 def _draws_by_weights(data: Data, law: Law, e: Array, z: Array) -> Float[Array, "draws contrasts d"]:

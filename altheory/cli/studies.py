@@ -81,7 +81,7 @@ def _pool(options: Options, *, batch: int = 1, **labelers: Any) -> al.LabelPool:
 
 def _digits(options: Options) -> dict[str, Part]:
     pool = _pool(options)
-    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(options.horizon, 256))
+    belief = rules.student(pool, options.horizon)
     policies = {name: _within(policy, options.budget) for name, policy in rules.singly(belief).items()}
     first = ("random", "entropy", "margin", "least confidence", "bald")
     return {"": Part(policies, pool, (al.accuracy, al.cost), al.plot.accuracy, accuracy_table, first=first)}
@@ -100,7 +100,7 @@ def _embeddings(options: Options) -> dict[str, Part]:
 
 
 def _of_batches(pool: al.LabelPool, options: Options, first: tuple[str, ...]) -> Part:
-    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(BATCH * options.horizon, 256))
+    belief = rules.student(pool, BATCH * options.horizon)
     policies = {name: _within(policy, options.budget) for name, policy in rules.batches(belief, BATCH).items()}
     draw = functools.partial(al.plot.accuracy, against="cost")
     more = {"ranks": al.plot.critical_difference}
@@ -115,7 +115,7 @@ def _market(options: Options) -> dict[str, Part]:
         kind=("uniform", "hard", "classpair", "uniform"),
         informative=jnp.array([0.5, 1.2, 2.4, 2.4]),
     )
-    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=min(options.horizon, 256))
+    belief = rules.student(pool, options.horizon)
     bald = al.score(al.bald_score, draws=16)
     policies = {
         "random": al.random(belief),

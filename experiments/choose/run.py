@@ -88,7 +88,7 @@ def pool_of(name: str) -> al.LabelPool | None:
 
 def run(name: str, pool: al.LabelPool, wanted: set[str], *, batch: int, labels: int, seeds: int, out: Path) -> al.Study:
     rounds = min(labels, int(0.6 * pool.X.shape[0])) // batch
-    belief = al.logistic(pool.X.shape[1], pool.classes, capacity=batch * rounds)
+    belief = rules.student(pool, batch * rounds)
     policies = {k: p for k, p in rules.batches(belief, batch).items() if k.removeprefix("top ") in wanted}
     checkpoint = out / ".blocks" / name.replace(" ", "-")
     return al.study(

@@ -7,11 +7,22 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference
-from scipy import stats
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
 
 import altheory as al
 from altheory.beliefs import newton
-from altheory.beliefs.newton import contrasts, draws_of, fisher, responsibility, root_fisher, with_noise
+from altheory.beliefs.newton import (
+    contrasts,
+    draws_of,
+    fisher,
+    one_bend,
+    responsibility,
+    root_fisher,
+    variational_draws,
+    with_noise,
+)
 
 DRAWS = 5000
 
@@ -84,6 +95,64 @@ def test_draws_are_a_linear_map_whose_square_is_the_inverse_information(way):
     root = np.linalg.cholesky(information)
     square = np.asarray(drawn, np.float64).T @ np.asarray(drawn, np.float64)
     np.testing.assert_allclose(root.T @ square @ root, np.eye(len(root)), atol=0.02)
+
+
+@given(st.lists(st.floats(1e-6, 1.0), min_size=2, max_size=6), st.floats(0, 1))
+def test_no_label_tells_more_than_its_bend(weights, share):
+    """Bohning's bound, and its share for a noisy label; two even classes reach it."""
+    p, classes = jnp.asarray(weights) / sum(weights), len(weights)
+    noise = share * (classes - 1) / classes
+    b = contrasts(classes)
+    most = np.linalg.eigvalsh(b @ np.asarray(fisher(p, noise), np.float64) @ b.T).max()
+    assert most <= float(one_bend(noise, classes)) + 1e-6
+    even = np.asarray(fisher(jnp.array([0.5, 0.5]), 0.0))
+    np.testing.assert_allclose(contrasts(2) @ even @ contrasts(2).T, one_bend(0.0, 2), rtol=1e-5)
+
+
+def evidence_bound(mean, root, x, y, prior, classes):
+    """Bohning's lower bound of the log evidence at `N(mean, root root')`, up to a constant."""
+    b, at = contrasts(classes), mean.reshape(classes - 1, -1)
+    z = x @ at.T @ b
+    fit = z[np.arange(len(y)), y] - special.logsumexp(z, axis=1)
+    curvature = 0.5 * (np.eye(classes) - 1 / classes)
+    spread = sum(np.trace(np.kron(b @ curvature @ b.T, np.outer(r, r)) @ root @ root.T) for r in x)
+    entropy = np.log(np.abs(np.diag(root))).sum()
+    return fit.sum() - spread / 2 - prior / 2 * ((mean**2).sum() + (root**2).sum()) + entropy
+
+
+def test_the_variational_posterior_maximises_the_evidence_bound():
+    """No mean and no covariance near it, and no other that random search finds, has a higher bound."""
+    classes, prior, (x, y, noise) = 3, 0.7, reference.problem(3)
+    belief = reference.learn(al.logistic(3, classes, prior=prior, capacity=64), x, y, 0 * noise)
+    x = x.astype(np.float64)
+    mean = reference.mode(x, y, 0 * noise, prior, classes).ravel()
+    shared = np.asarray(belief.data.bound_root, np.float64)
+    root = np.linalg.cholesky(np.kron(np.eye(classes - 1), shared @ shared.T))
+    best, rng = evidence_bound(mean, root, x, y, prior, classes), np.random.default_rng(0)
+    for size in (1e-2, 0.1, 1.0):
+        for _ in range(20):
+            moved = mean + size * root @ rng.normal(size=mean.shape)
+            assert evidence_bound(moved, root, x, y, prior, classes) < best
+            bent = root @ (np.eye(len(root)) + size * np.tril(rng.normal(size=root.shape)))
+            assert evidence_bound(mean, bent, x, y, prior, classes) < best
+
+
+def test_variational_draws_have_the_bound_s_covariance():
+    """Whitened draws are standard normal: mean, length and every correlation, each at alpha = 1e-6."""
+    x, y, noise = reference.problem(4)
+    belief = reference.learn(al.logistic(3, 4, prior=0.7, capacity=64, posterior="variational"), x, y, noise)
+    drawn = jax.jit(variational_draws, static_argnums=3)(belief.weights, belief.data, jax.random.key(0), DRAWS)
+    bend = np.asarray(one_bend(noise, 4), np.float64)
+    precision = np.kron(np.eye(3), 0.7 * np.eye(3) + np.einsum("n,ni,nj->ij", bend, x, x))
+    white = np.asarray(drawn - belief.weights, np.float64).reshape(DRAWS, -1) @ np.linalg.cholesky(precision)
+    z = stats.norm.isf(1e-6 / 2 / 9**2)
+    assert (np.abs(white.mean(0)) < z / np.sqrt(DRAWS)).all()
+    assert (np.abs(white.T @ white / DRAWS - np.eye(9)) < z * np.sqrt((1 + np.eye(9)) / DRAWS)).all()
+
+
+def test_a_posterior_of_neither_kind_is_refused():
+    with pytest.raises(ValueError, match="posterior is 'exact': choose one of laplace, variational"):
+        al.logistic(2, posterior="exact")
 
 
 @pytest.mark.slow
