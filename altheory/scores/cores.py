@@ -14,10 +14,14 @@ WORTH_IT = 1 << 20
 """Entries from which an array is worth waking another core for."""
 
 
+def on_cpu(a: Array) -> bool:
+    """Whether an array lies in the memory of a CPU."""
+    return next(iter(a.devices())).platform == "cpu"
+
+
 def cores_for(a: Array) -> int:
     """How many cores to share a pass over `a` among: 1 where it is small, spread over devices or on no CPU."""
-    devices = a.devices()
-    if a.size < WORTH_IT or len(devices) > 1 or next(iter(devices)).platform != "cpu":
+    if a.size < WORTH_IT or len(a.devices()) > 1 or not on_cpu(a):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

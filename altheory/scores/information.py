@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from altheory.core.numerics import plogp
 from altheory.core.record import is_traced
-from altheory.scores.cores import at_once, shares
+from altheory.scores.cores import at_once, on_cpu, shares
 from altheory.scores.inputs import as_floats, raise_if_nan, raise_unless_probabilities, rows_are_probabilities, sum_rows
 
 Draws = Float[Array, "draws items classes"] | Float[np.ndarray, "draws items classes"]
@@ -28,6 +28,10 @@ def bald(probs: Draws) -> Float[Array, "items"]:
     p = as_floats("probs", probs, axes="draws items classes")
     if is_traced(p):
         return _bald_in_a_loop(p)
+    if not on_cpu(p):
+        scores, ok = _bald_at_once(p)
+        raise_unless_probabilities("probs", probs, ok)
+        return scores
     *parts, ok = at_once([*(partial(_bald, p, start, width) for start, width in shares(p)), partial(_sound, p)], p)
     raise_unless_probabilities("probs", probs, ok)
     return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
@@ -66,6 +70,13 @@ def _bald(p: Float[Array, "draws items classes"], start: Int[Array, ""], width: 
 
     total, negative = _sums(draws, terms)
     return _information(total, negative, draws, classes)
+
+
+@jax.jit
+def _bald_at_once(p: Float[Array, "draws items classes"]) -> tuple[Float[Array, "items"], Array]:
+    """The same for a device that makes both sums in one kernel, and whether all rows are probabilities."""
+    parts = plogp(p).mean(0) - plogp(p.mean(0))
+    return jnp.maximum(sum_rows(parts), 0), rows_are_probabilities(p)
 
 
 def _bald_in_a_loop(p: Float[Array, "draws items classes"]) -> Float[Array, "items"]:

@@ -18,16 +18,20 @@ from altheory.core.compile import quick_options
 from altheory.sim.metrics import Metric
 from altheory.sim.simulate import run
 
-SIZES = (1, 2, 5, 10, 25, 50, 100, 250)
+SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2500)
 """Seeds in a block, of which the largest that fits is taken: divisors of the round numbers that people ask for."""
 
-BLOCK_BYTES = 12e6
+CACHE_BYTES, MEMORY_SHARE = 12e6, 0.05
+"""What a block may hold: what stays in a CPU's caches; elsewhere, where a round of few seeds takes as long as one of
+many, a share of the device's memory."""
+
+CPU_SEEDS = 250
 TEMPORARIES = 16
-"""What a block may hold, and how much more than its state, world and menu a round is reckoned to need."""
+"""The most seeds in a CPU's block, and how much more than its state, world and menu a round is reckoned to need."""
 
 
 def block_size(policy: Any, oracle: Any) -> int:
-    """How many seeds run side by side on a device: by memory, never by the number of seeds or devices.
+    """How many seeds run side by side on a device: by its memory, never by the number of seeds or devices.
 
     A program compiled for one study thus serves any other, and the bits of a seed do not depend on its company.
     """
@@ -38,7 +42,15 @@ def block_size(policy: Any, oracle: Any) -> int:
         return policy.init(key), world, menu.price, menu.noise, menu.open
 
     size = sum(x.size * x.dtype.itemsize for x in jax.tree.leaves(jax.eval_shape(one, jax.random.key(0))))
-    return max(b for b in SIZES if b == 1 or b * size * TEMPORARIES <= BLOCK_BYTES)
+    room, most = _room(jax.local_devices()[0])
+    return max(b for b in SIZES if b == 1 or (b <= most and b * size * TEMPORARIES <= room))
+
+
+def _room(device: Any) -> tuple[float, int]:
+    """Bytes and seeds that a block may have on a device."""
+    if device.platform == "cpu":
+        return CACHE_BYTES, CPU_SEEDS
+    return MEMORY_SHARE * ((device.memory_stats() or {}).get("bytes_limit") or 8e9), SIZES[-1]
 
 
 def seed_key(key: Key, seed: int | Array) -> Key:

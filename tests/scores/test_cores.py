@@ -6,7 +6,7 @@ import pytest
 import slow_scores
 
 import altheory as al
-from altheory.scores import cores
+from altheory.scores import cores, information
 
 
 @pytest.mark.parametrize("items", [1, 2, 7, 8])
@@ -18,9 +18,13 @@ def test_shares_cover_the_items_once(monkeypatch, items, count):
 
 
 @pytest.mark.parametrize("items", [1, 5])
-def test_bald_on_several_cores_is_bald(monkeypatch, items):
+@pytest.mark.parametrize("device", ["two cores", "no CPU"])
+def test_bald_on_any_device_is_bald(monkeypatch, items, device):
     p = np.random.default_rng(0).dirichlet(np.ones(3), (4, items)).astype(np.float32)
-    monkeypatch.setattr(cores, "cores_for", lambda a: 2)
+    if device == "two cores":
+        monkeypatch.setattr(cores, "cores_for", lambda a: 2)
+    else:
+        monkeypatch.setattr(information, "on_cpu", lambda a: False)
     np.testing.assert_allclose(al.bald(p), slow_scores.bald(p), atol=1e-6)
     p[-1, -1, 0] += 0.1
     with pytest.raises(ValueError, match=r"probs must sum to 1 over its last axis; row \[3, .\] sums to 1.1"):

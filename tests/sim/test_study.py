@@ -1,6 +1,7 @@
 """Studies: compiled once, resumable, prefix-stable, saved and read back."""
 
 import json
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import xarray as xr
 
 import altheory as al
 from altheory.core.status import ADVICE, NAN_SCORE
+from altheory.sim.blocks import block_size
 
 KEY = jax.random.key(0)
 BANDIT = al.BernoulliBandit([0.9, 0.5, 0.1])
@@ -30,6 +32,18 @@ def test_dimensions_names_and_manifest():
     assert made["config"]["seeds"] == 9
     assert {"hash", "altheory", "python", "versions", "device", "commit"} <= set(made)
     json.dumps(made)
+
+
+def test_blocks_grow_with_the_memory_of_the_device(monkeypatch):
+    """On an accelerator a round costs the same for few seeds as for many; what a CPU holds is its cache."""
+    big = al.LabelPool(np.ones((500, 20), np.float32), np.arange(500) % 2)
+    sizes = {"cpu": block_size(al.random(al.logistic(20)), big)}
+    for name, limit in {"small": 1e9, "large": 1e11}.items():
+        device = SimpleNamespace(platform="gpu", memory_stats=lambda limit=limit: {"bytes_limit": limit})
+        monkeypatch.setattr(jax, "local_devices", lambda device=device: [device])
+        sizes[name] = block_size(al.random(al.logistic(20)), big)
+    assert sizes["cpu"] <= 250
+    assert sizes["cpu"] < sizes["small"] < sizes["large"] == 2500
 
 
 def test_every_seed_is_the_run_of_its_own_key():
