@@ -9,13 +9,14 @@ from altheory.core import check
 from altheory.designs.criteria import Compound, Criterion, Determinant, Trace
 from altheory.designs.elfving import Contrast
 from altheory.designs.frame import Frame, build_frame
-from altheory.designs.masters import Master, SmallestEigenvalue, Smooth, WorstTarget
+from altheory.designs.masters import Master, Mixed, SmallestEigenvalue, Smooth, WorstTarget
 from altheory.designs.pool import Matrix, Pool, Vector, as_pool, chunks
 from altheory.designs.problem import Problem
 from altheory.designs.start import starting_items
 from altheory.designs.threads import over_chunks
 
 NAMES = ("d", "g", "a", "e", "i", "c", "xy", "compound")
+SMOOTH = {"d", "a", "i", "c"}
 SPAN = 1e-6
 PRIOR_RANK = 1e-13
 """Eigenvalues of a prior, scaled to a unit diagonal, below this share of the largest are rounding."""
@@ -66,9 +67,13 @@ class Assembly:
 
     def _share_of_d(self) -> float:
         """The exponent of the determinant in a compound criterion."""
-        assert isinstance(self.master, Smooth)
-        assert isinstance(self.master.criterion, Compound)
-        return sum(share for share, part in self.master.criterion.parts if isinstance(part, Determinant))
+        if isinstance(self.master, Mixed):
+            smooth = [(share, part.criterion) for share, part in self.master.parts if isinstance(part, Smooth)]
+        else:
+            assert isinstance(self.master, Smooth)
+            assert isinstance(self.master.criterion, Compound)
+            smooth = self.master.criterion.parts
+        return sum(share for share, part in smooth if isinstance(part, Determinant))
 
 
 def assemble(
@@ -232,7 +237,7 @@ def _family(
         return Contrast(_contrast(c, frame))
     if name == "compound":
         assert parts is not None
-        return Smooth(_compound(parts, problem, targets, c))
+        return _compound(parts, problem, targets, c)
     return Smooth(_smooth(name, problem, targets, c))
 
 
@@ -281,14 +286,26 @@ def _contrast(c: Any, frame: Frame) -> Vector:
     return v @ frame.to
 
 
-def _compound(parts: dict[str, float], problem: Problem, targets: Pool | None, c: Any) -> Compound:
-    unknown = set(parts) - {"d", "a", "i", "c"}
+def _compound(parts: dict[str, float], problem: Problem, targets: Pool | None, c: Any) -> Master:
+    known = set(NAMES) - {"compound"}
+    unknown = set(parts) - known
     if unknown or not parts:
-        raise ValueError(f"parts must name some of d, a, i and c; it has {', '.join(sorted(unknown)) or 'none'}")
+        wanted = ", ".join(n for n in NAMES if n in known)
+        raise ValueError(f"parts must name some of {wanted}; it has {', '.join(sorted(unknown)) or 'none'}")
     check.nonnegative("parts", list(parts.values()))
     total = sum(parts.values())
     if total <= 0:
         raise ValueError("parts must have a weight above 0")
-    if "c" in parts and c is None:
-        raise ValueError("parts names c, so the argument c is needed")
-    return Compound([(a / total, _smooth(n, problem, targets, c)) for n, a in parts.items() if a > 0])
+    for name, argument, given in (("c", "c", c), ("xy", "targets", targets)):
+        if name in parts and given is None:
+            raise ValueError(f"parts names {name}, so the argument {argument} is needed")
+    shares = {name: share / total for name, share in parts.items() if share > 0}
+    if set(shares) <= SMOOTH:
+        return Smooth(Compound([(a, _smooth(name, problem, targets, c)) for name, a in shares.items()]))
+    return Mixed([(a, _part(name, problem, targets, c)) for name, a in shares.items()])
+
+
+def _part(name: str, problem: Problem, targets: Pool | None, c: Any) -> Master:
+    if name in SMOOTH:
+        return Smooth(_smooth(name, problem, targets, c))
+    return _family(name, problem, None if name == "g" else targets, c, None, False)

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 
 from altheory.designs.assemble import Assembly
-from altheory.designs.criteria import Compound, Criterion, Determinant, Trace
+from altheory.designs.criteria import Compound, Determinant, Trace
 from altheory.designs.elfving import Contrast
 from altheory.designs.errors import DesignError
-from altheory.designs.masters import SmallestEigenvalue, Smooth, WorstTarget
+from altheory.designs.masters import Mixed, SmallestEigenvalue, Smooth, WorstTarget
 from altheory.designs.pool import Matrix, Vector
 
 CLARABEL = {"tol_gap_abs": 1e-11, "tol_gap_rel": 1e-11, "tol_feas": 1e-11}
@@ -33,10 +33,11 @@ def solve_cone(made: Assembly, solver: str) -> tuple[Vector, Vector]:
     if problem.prices is not None:
         limits.append(problem.prices @ w <= 1)
     m = rows.T @ cp.diag(w) @ rows + problem.prior
-    objective, proof = _objective(cp, master, m, rows)
+    objective, proof, owed = _objective(cp, master, m)
     task = cp.Problem(objective, limits + proof)
     _run(cp, task, solver)
-    _hand_over(master, proof)
+    for part, limits in owed:
+        _hand_over(part, limits)
     weights = np.maximum(w.value, 0.0)
     keep = weights > 1e-12 * weights.max()
     return index[keep], problem.feasible(index[keep], weights[keep])
@@ -65,34 +66,52 @@ def _contrast(cp: Any, master: Contrast, rows: Matrix, solver: str) -> tuple[Vec
     return index, size[index] / size[index].sum()
 
 
-def _objective(cp: Any, master: Any, m: Any, rows: Any) -> tuple[Any, list[Any]]:
-    if isinstance(master, Smooth):
-        return _smooth(cp, master.criterion, m)
+def _objective(cp: Any, master: Any, m: Any) -> tuple[Any, list[Any], list[tuple[Any, Any]]]:
+    """What to maximise, the constraints, and those among them whose multipliers a master needs."""
+    if isinstance(master, Smooth) and isinstance(master.criterion, Determinant):
+        return cp.Maximize(cp.log_det(m)), [], []
+    if isinstance(master, Smooth) and isinstance(master.criterion, Trace):
+        return cp.Minimize(sum(cp.matrix_frac(k, m) for k in master.criterion.k.T)), [], []
+    if isinstance(master, WorstTarget):
+        top = cp.Variable()
+        limits = [cp.matrix_frac(y, m) <= top for y in _all_targets(master)]
+        return cp.Minimize(top), limits, [(master, limits)]
     if isinstance(master, SmallestEigenvalue):
         level = cp.Variable()
-        return cp.Maximize(level), [m - level * master.metric >> 0]
-    assert isinstance(master, WorstTarget)
+        limits = [m - level * master.metric >> 0]
+        return cp.Maximize(level), limits, [(master, limits)]
+    total: Any = 0
+    proof: list[Any] = []
+    owed: list[tuple[Any, Any]] = []
+    for share, part in _parts(master):
+        log_information, needed = _log_information(cp, part, m)
+        total, proof, owed = total + share * log_information, proof + needed, [*owed, (part, needed)]
+    return cp.Maximize(total), proof, owed
+
+
+def _parts(master: Any) -> list[tuple[float, Any]]:
+    if isinstance(master, Mixed):
+        return master.parts
+    assert isinstance(master.criterion, Compound)
+    return [(share, Smooth(part)) for share, part in master.criterion.parts]
+
+
+def _log_information(cp: Any, master: Any, m: Any) -> tuple[Any, list[Any]]:
+    """log H(M) of a part of a compound: a variance is homogeneous in its rows, so `s` of them bounds 1/variance."""
+    if isinstance(master, Smooth) and isinstance(master.criterion, Determinant):
+        return cp.log_det(m) / m.shape[0], []
+    s = cp.Variable(pos=True)
+    if isinstance(master, SmallestEigenvalue):
+        return cp.log(s), [m - s * master.metric >> 0]
+    if isinstance(master, WorstTarget):
+        return cp.log(s), [cp.matrix_frac(s * y, m) <= s for y in _all_targets(master)]
+    assert isinstance(master.criterion, Trace)
+    return cp.log(s), [sum(cp.matrix_frac(s * k, m) for k in master.criterion.k.T) <= s]
+
+
+def _all_targets(master: WorstTarget) -> Matrix:
     master.index = np.arange(master.pool.shape[0])
-    top = cp.Variable()
-    return cp.Minimize(top), [cp.matrix_frac(y, m) <= top for y in master.targets()]
-
-
-def _smooth(cp: Any, criterion: Criterion, m: Any) -> tuple[Any, list[Any]]:
-    if isinstance(criterion, Determinant):
-        return cp.Maximize(cp.log_det(m)), []
-    if isinstance(criterion, Trace):
-        return cp.Minimize(sum(cp.matrix_frac(k, m) for k in criterion.k.T)), []
-    assert isinstance(criterion, Compound)
-    total, limits = 0, []
-    for share, part in criterion.parts:
-        if isinstance(part, Determinant):
-            total = total + share / m.shape[0] * cp.log_det(m)
-            continue
-        assert isinstance(part, Trace)
-        s = cp.Variable(pos=True)
-        limits.append(sum(cp.matrix_frac(s * k, m) for k in part.k.T) <= s)
-        total = total + share * cp.log(s)
-    return cp.Maximize(total), limits
+    return master.targets()
 
 
 def _hand_over(master: Any, proof: list[Any]) -> None:

@@ -8,7 +8,7 @@ Cite: pukelsheim2006optimal.
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dtrtrs
 
 from altheory.designs.pool import Matrix, Vector
 
@@ -35,9 +35,12 @@ def factor(m: Matrix) -> Matrix:
     return np.linalg.cholesky(m)
 
 
-def lower_solve(lower: Matrix, b: Matrix) -> Matrix:
-    """Solve `L z = b`."""
-    return solve_triangular(lower, b, lower=True, check_finite=False)
+def lower_solve(lower: Matrix, b: Matrix, *, transposed: bool = False) -> Matrix:
+    """Solve `L z = b` or `L' z = b`, by LAPACK at once: what wraps it in SciPy takes longer than a small system."""
+    solved, failed = dtrtrs(lower.T, b, lower=0, trans=0 if transposed else 1)
+    if failed:
+        raise np.linalg.LinAlgError("a triangular matrix is singular")
+    return solved
 
 
 class Determinant:
@@ -67,7 +70,7 @@ class Trace:
     def root(self, m: Matrix) -> Matrix:
         lower = factor(m)
         y = lower_solve(lower, self.k)
-        return solve_triangular(lower, y, lower=True, trans="T", check_finite=False) / np.sqrt((y * y).sum())
+        return lower_solve(lower, y, transposed=True) / np.sqrt((y * y).sum())
 
     def curvature(self, rows: Matrix, m: Matrix) -> tuple[Vector, Matrix]:
         lower = factor(m)

@@ -5,9 +5,9 @@ C`.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve, solve_triangular
 
-from altheory.designs.interior import factor_newton, first_multipliers, information, reach, unpaid
+from altheory.designs.criteria import lower_solve
+from altheory.designs.interior import factor_newton, first_multipliers, information, reach, solve_newton, unpaid
 from altheory.designs.pool import Matrix, Vector
 
 STEPS = 100
@@ -29,8 +29,8 @@ class Smallest:
 def smallest_eigenvalue(m: Matrix, metric: Matrix) -> float:
     r"""The largest λ with :math:`M \succeq \lambda C`."""
     lower = np.linalg.cholesky(m)
-    half = solve_triangular(lower, metric, lower=True, check_finite=False)
-    return 1 / float(np.linalg.eigvalsh(solve_triangular(lower, half.T, lower=True, check_finite=False))[-1])
+    half = lower_solve(lower, metric)
+    return 1 / float(np.linalg.eigvalsh(lower_solve(lower, half.T))[-1])
 
 
 def smallest(
@@ -91,13 +91,13 @@ def _step(rows: Matrix, metric: Matrix, prior: Matrix, c: Matrix, b: Vector, now
     border = np.concatenate([c.T, -h[:, None]], axis=1)
     corner = np.zeros((len(b) + 1, len(b) + 1))
     corner[-1, -1] = float(np.einsum("ij,ji->", metric @ z, metric @ inverse))
-    kb = cho_solve(chol, border, check_finite=False)
+    kb = solve_newton(chol, border)
     schur = corner - border.T @ kb
 
     def solve(mu: float, on_items: Vector, second: Matrix) -> tuple[Vector, Vector, float, Matrix, Matrix, Vector]:
         rhs = on_items / w + mu * q - c.T @ now.multipliers + s + np.einsum("ij,ij->i", rows @ second, rows)
         tail = np.append(b - c @ w, 1 - float((metric * (mu * inverse + second)).sum()))
-        base = cho_solve(chol, rhs, check_finite=False)
+        base = solve_newton(chol, rhs)
         move = np.linalg.solve(schur, tail - border.T @ base)
         dw, dlevel = base - kb @ move, float(move[-1])
         droom = (rows * dw[:, None]).T @ rows - dlevel * metric
@@ -118,7 +118,7 @@ def _step(rows: Matrix, metric: Matrix, prior: Matrix, c: Matrix, b: Vector, now
 
 
 def _inverse(m: Matrix) -> Matrix:
-    half = solve_triangular(np.linalg.cholesky(m), np.eye(len(m)), lower=True, check_finite=False)
+    half = lower_solve(np.linalg.cholesky(m), np.eye(len(m)))
     return half.T @ half
 
 
@@ -132,6 +132,6 @@ def _reach(m: Matrix, dm: Matrix) -> float:
         lower = np.linalg.cholesky(m)
     except np.linalg.LinAlgError:
         return 0.0
-    half = solve_triangular(lower, dm, lower=True, check_finite=False)
-    low = float(np.linalg.eigvalsh(solve_triangular(lower, half.T, lower=True, check_finite=False))[0])
+    half = lower_solve(lower, dm)
+    low = float(np.linalg.eigvalsh(lower_solve(lower, half.T))[0])
     return min(1.0, -0.98 / low) if low < 0 else 1.0

@@ -3,7 +3,7 @@ r"""Primal-dual interior point on a working set: maximise log H of the informati
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from altheory.designs.criteria import Criterion
 from altheory.designs.pool import Matrix, Vector
@@ -96,16 +96,20 @@ def unpaid(c: Matrix, b: Vector, y: Vector, w: Vector) -> float:
     return float(np.abs(y) @ np.abs(b - c @ w))
 
 
-def factor_newton(k: Matrix) -> tuple[Matrix, bool] | None:
+def factor_newton(k: Matrix) -> Matrix | None:
     """Cholesky of a Newton matrix, with the least ridge that lets it through where items depend on each other."""
     diagonal = np.diag(k).copy()
     for ridge in (0.0, 1e-15, 1e-14, 1e-13, 1e-11):
         k[np.diag_indices_from(k)] = diagonal + ridge * diagonal.max()
-        try:
-            return cho_factor(k, lower=True, check_finite=False)
-        except np.linalg.LinAlgError:
-            continue
+        chol, failed = dpotrf(k.T, lower=1, clean=0)
+        if not failed:
+            return chol
     return None
+
+
+def solve_newton(chol: Matrix, b: Matrix) -> Matrix:
+    """Solve with a factored Newton matrix."""
+    return dpotrs(chol, b, lower=1)[0]
 
 
 def _direction(
@@ -116,14 +120,14 @@ def _direction(
     chol = factor_newton(k)
     if chol is None:
         return None
-    kc = cho_solve(chol, c.T, check_finite=False)
+    kc = solve_newton(chol, c.T)
     schur = c @ kc
     dual = phi - c.T @ y + s
     primal = b - c @ w
 
     def solve(complement: Vector) -> tuple[Vector, Vector, Vector]:
         rhs = dual + complement / w
-        base = cho_solve(chol, rhs, check_finite=False)
+        base = solve_newton(chol, rhs)
         dy = np.linalg.solve(schur, c @ base - primal)
         dw = base - kc @ dy
         return dw, (complement - s * dw) / w, dy

@@ -3,10 +3,10 @@
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from altheory.designs.criteria import Criterion, Trace, factor, lower_solve
 from altheory.designs.eigenvalue import smallest, smallest_eigenvalue
+from altheory.designs.errors import DesignError
 from altheory.designs.interior import interior
 from altheory.designs.minimax import minimax
 from altheory.designs.pool import Matrix, Pool, Vector
@@ -85,7 +85,7 @@ class WorstTarget:
         return -float(np.log(self._variances(m).max()))
 
     def _variances(self, m: Matrix) -> Vector:
-        half = solve_triangular(factor(m), np.eye(len(m)), lower=True, check_finite=False).T
+        half = lower_solve(factor(m), np.eye(len(m))).T
         return self.pool.quadratic(self.to @ half, exact=True)
 
     def targets(self) -> Matrix:
@@ -124,7 +124,7 @@ class WorstTarget:
         lower = factor(m)
         y = lower_solve(lower, self.targets().T) * np.sqrt(self.mixture / self.mixture.sum())
         mean = float((y * y).sum())
-        root = solve_triangular(lower, y, lower=True, trans="T", check_finite=False) / np.sqrt(mean)
+        root = lower_solve(lower, y, transposed=True) / np.sqrt(mean)
         return _compact(root), self.worst / mean
 
 
@@ -161,3 +161,30 @@ def _compact(root: Matrix) -> Matrix:
     if root.shape[1] <= root.shape[0]:
         return root
     return np.asarray(np.linalg.qr(root.T, mode="r")).T
+
+
+class Mixed:
+    r"""A compound with parts that have no smooth slope (G, E, XY), solved by a cone programme alone.
+
+    With :math:`H_k^\star/H_k \le \rho_k\,\mathrm{tr}(M^\star S_k)` for each part, the weighted geometric mean's own
+    slope is :math:`\sum_k\alpha_k\rho_kS_k`, by the inequality of weighted means.
+    """
+
+    def __init__(self, parts: list[tuple[float, Master]]) -> None:
+        self.parts = parts
+
+    def log_information(self, m: Matrix) -> float:
+        return sum(a * part.log_information(m) for a, part in self.parts)
+
+    def refresh(self, m: Matrix) -> None:
+        for _, part in self.parts:
+            part.refresh(m)
+
+    def bound(self, m: Matrix) -> tuple[Matrix, float]:
+        bounds = [(a, *part.bound(m)) for a, part in self.parts]
+        return np.concatenate([np.sqrt(a * ratio) * root for a, root, ratio in bounds], axis=1), 1.0
+
+    def solve(
+        self, rows: Matrix, prior: Matrix, constraint: Constraint, start: Vector, *, tol: float
+    ) -> tuple[Vector, Vector, int]:
+        raise DesignError("a compound with g, e or xy is solved by 'clarabel' or 'scs' alone")

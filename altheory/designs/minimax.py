@@ -3,10 +3,17 @@ r"""Primal-dual interior point for :math:`\min_w\max_j y_j^\top M(w)^{-1}y_j` on
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import cho_solve
 
 from altheory.designs.criteria import factor, lower_solve
-from altheory.designs.interior import CAUTIOUS, factor_newton, first_multipliers, information, reach, unpaid
+from altheory.designs.interior import (
+    CAUTIOUS,
+    factor_newton,
+    first_multipliers,
+    information,
+    reach,
+    solve_newton,
+    unpaid,
+)
 from altheory.designs.pool import Matrix, Vector
 
 STEPS = 120
@@ -140,7 +147,7 @@ def _direction(now: Saddle, at: Local, c: Matrix, b: Vector, *, cautious: bool) 
     chol = factor_newton(k)
     if chol is None:
         return None
-    kb = cho_solve(chol, border, check_finite=False)
+    kb = solve_newton(chol, border)
     schur = corner - border.T @ kb
     dual = -(at.j.T @ v + c.T @ now.multipliers - s)
     short = now.level - at.q - room
@@ -148,7 +155,7 @@ def _direction(now: Saddle, at: Local, c: Matrix, b: Vector, *, cautious: bool) 
     def solve(on_items: Vector, on_targets: Vector) -> Move:
         lead = (on_targets - v * short) / room
         rhs = dual + on_items / w - at.j.T @ lead
-        base = cho_solve(chol, rhs, check_finite=False)
+        base = solve_newton(chol, rhs)
         tail = np.append(b - c @ w, lead.sum() - (1 - v.sum()))
         dyt = np.linalg.solve(schur, tail - border.T @ base)
         dw = base - kb @ dyt

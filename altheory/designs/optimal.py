@@ -38,12 +38,13 @@ def optimal_design(
 
     Criteria: "d", "g", "a", "e", "i" (mean variance over `targets [M, d]`, by default the pool), "c" (the contrast
     `c [d]`), "xy" (largest variance over `targets`), "compound" (`parts`, such as {"d": 0.5, "a": 0.5}: a weighted
-    geometric mean of information). `prior [d, d]` is a precision added to :math:`V(\pi) =
-    \sum_i\pi_ix_ix_i^\top/\sigma_i^2` (divide it by n for a study of n observations). `noise [items]` are standard
-    deviations σ, `information [items]` multipliers of an item's information (the weights of a generalised linear
-    model). With `prices [items]` and `budget`, the mean price :math:`\sum_i\pi_ip_i` is at most the budget; with
-    prices alone, information per unit of money is maximised. `solver` is "auto", "active-set", "frank-wolfe",
-    "away-step", "multiplicative", "clarabel" or "scs"; `start` a design or weights to start from.
+    geometric mean of information; with g, e or xy among them by a cone solver, for pools of hundreds). `prior [d, d]`
+    is a precision added to :math:`V(\pi) = \sum_i\pi_ix_ix_i^\top/\sigma_i^2` (divide it by n for a study of n
+    observations). `noise [items]` are standard deviations σ, `information [items]` multipliers of an item's
+    information (the weights of a generalised linear model). With `prices [items]` and `budget`, the mean price
+    :math:`\sum_i\pi_ip_i` is at most the budget; with prices alone, information per unit of money is maximised.
+    `solver` is "auto", "active-set", "frank-wolfe", "away-step", "multiplicative", "clarabel" or "scs"; `start` a
+    design or weights to start from.
 
     Raises `ValueError` on bad input and `DesignError` where the tolerance can't be certified.
     Cite: kiefer1960equivalence, pukelsheim2006optimal.

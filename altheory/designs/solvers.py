@@ -10,7 +10,7 @@ from altheory.designs.assemble import Assembly
 from altheory.designs.criteria import Determinant
 from altheory.designs.elfving import Contrast, solve_contrast
 from altheory.designs.errors import DesignError
-from altheory.designs.masters import Smooth, WorstTarget
+from altheory.designs.masters import Mixed, Smooth, WorstTarget
 from altheory.designs.pool import Vector
 from altheory.designs.start import starting_items
 from altheory.designs.steppers import STEPPERS
@@ -27,6 +27,10 @@ def solve(made: Assembly, solver: str, *, tol: float, start: tuple[Vector, Vecto
     """Items, weights, iterations and the solver used; raises `ValueError` where a solver does not do the criterion."""
     if solver not in SOLVERS:
         raise ValueError(f"solver must be one of {', '.join(SOLVERS)}; it is {solver!r}")
+    if isinstance(made.master, Mixed) and solver not in CONE:
+        if solver != "auto":
+            raise ValueError(f"the solver {solver!r} does no compound with g, e or xy: use 'auto', 'clarabel' or 'scs'")
+        solver = CONE[0]
     if solver in CONE:
         from altheory.designs.cone import solve_cone
 
