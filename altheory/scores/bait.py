@@ -51,7 +51,7 @@ def bait(
     `[items, classes]`, `x [items, d]`. Labelled items are not picked.
 
     Each step is a rank-`classes` update: every item's `classes` x `classes` block is carried along, so that a step
-    costs items x d x classes^2 and no item's matrix is ever formed. Memory beyond the input: 2 items x classes^2 + 3
+    costs items x d x classes^2 and no item's matrix is ever formed. Memory beyond the input: 8 items x classes^2 + 3
     (classes d)^2 + 256 d classes^2. Raises `ValueError` where rows are not probabilities, on NaN, where the items
     differ, `size` exceeds the open items, or `ridge` is not above 0. Cite: ash2021gone.
     """
@@ -71,6 +71,18 @@ def bait(
 
 @partial(jax.jit, static_argnames=("size", "extra", "exchanges"))
 def _bait(p: Array, h: Array, known: Array, open: Array, ridge: Array, size: int, extra: int, exchanges: int) -> Batch:
+    """Pools in a batch take turns: side by side, each would invert afresh wherever one of them must."""
+
+    @jax.custom_batching.sequential_vmap
+    def alone(p: Array, h: Array, known: Array, open: Array, ridge: Array) -> Batch:
+        return _in_turn(p, h, known, open, ridge, size, extra, exchanges)
+
+    return alone(p, h, known, open, ridge)
+
+
+def _in_turn(
+    p: Array, h: Array, known: Array, open: Array, ridge: Array, size: int, extra: int, exchanges: int
+) -> Batch:
     base = _regular(p, h, known.astype(p.dtype), ridge)
     pool = _information(p, h, jnp.full(p.shape[0], 1 / p.shape[0], p.dtype))
     added = _forward(_start(base, pool, p, h), p, h, open, extra)
@@ -216,9 +228,20 @@ def _change(state: _State, p: Array, sign: float) -> Float[Array, "n"]:
     """By how much adding (`sign` 1) or removing (-1) each item would lower or raise the trace."""
     root = _root(p)
     eye = jnp.eye(p.shape[-1], dtype=p.dtype)
-    middle = eye + sign * _inner(root, state.own)
-    solved = cho_solve(cholesky(middle), _inner(root, state.gain))
-    return jnp.trace(solved, axis1=-2, axis2=-1)
+    return _traces(eye + sign * _inner(root, state.own), _inner(root, state.gain))
+
+
+def _traces(a: Float[Array, "n C C"], b: Float[Array, "n C C"]) -> Float[Array, "n"]:
+    r"""Every :math:`\mathrm{tr}\,A^{-1}B` for positive definite A, by elimination over all items at once."""
+    classes = a.shape[-1]
+    start = jnp.concatenate([a, b], -1).transpose(1, 2, 0)
+
+    def eliminate(k: Array, wide: Float[Array, "C two_C n"]) -> Float[Array, "C two_C n"]:
+        row = wide[k] / wide[k, k]
+        return (wide - wide[:, k, None] * row).at[k].set(row)
+
+    done = jax.lax.fori_loop(0, classes, eliminate, start)
+    return jnp.trace(done[:, classes:])
 
 
 def _move(state: _State, p: Array, h: Array, item: Array, sign: Array) -> _State:
