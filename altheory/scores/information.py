@@ -12,7 +12,14 @@ from jaxtyping import Array, Float, Int
 from altheory.core.numerics import plogp
 from altheory.core.record import is_traced
 from altheory.scores.cores import at_once, on_cpu, shares
-from altheory.scores.inputs import as_floats, raise_if_nan, raise_unless_probabilities, rows_are_probabilities, sum_rows
+from altheory.scores.inputs import (
+    ROW_SUM_TOLERANCE,
+    as_floats,
+    raise_if_nan,
+    raise_unless_probabilities,
+    rows_are_probabilities,
+    sum_rows,
+)
 
 Draws = Float[Array, "draws items classes"] | Float[np.ndarray, "draws items classes"]
 
@@ -75,8 +82,13 @@ def _bald(p: Float[Array, "draws items classes"], start: Int[Array, ""], width: 
 @jax.jit
 def _bald_at_once(p: Float[Array, "draws items classes"]) -> tuple[Float[Array, "items"], Array]:
     """The same for a device that makes both sums in one kernel, and whether all rows are probabilities."""
-    parts = plogp(p).mean(0) - plogp(p.mean(0))
-    return jnp.maximum(sum_rows(parts), 0), rows_are_probabilities(p)
+    draws, items, classes = p.shape
+    flat, zero = p.reshape(draws, -1), jnp.zeros((), p.dtype)
+    pairs = (flat, plogp(flat)), (zero, zero)
+    total, negative = jax.lax.reduce(*pairs, lambda a, b: (a[0] + b[0], a[1] + b[1]), (0,))
+    parts = negative / draws - plogp(total / draws)
+    fine = (jnp.abs(p.sum(-1) - 1) <= ROW_SUM_TOLERANCE) & (p.min(-1) >= 0)
+    return jnp.maximum(parts.reshape(items, classes).sum(-1), 0), fine.all()
 
 
 def _bald_in_a_loop(p: Float[Array, "draws items classes"]) -> Float[Array, "items"]:
