@@ -75,5 +75,8 @@ def probabilities_and_features(
 
 @jax.jit
 def _expected_gradient_length(p: Array, h: Array) -> Float[Array, "items"]:
-    squares = sum_rows(p**2)[:, None] - 2 * p + 1
+    top = jax.nn.one_hot(p.argmax(-1), p.shape[-1], dtype=bool)
+    rest = sum_rows(jnp.where(top, 0, p**2))[:, None]  # of the others where one is the likeliest: nothing cancels
+    others = jnp.where(top, rest, rest + p.max(-1, keepdims=True) ** 2 - p**2)
+    squares = (1 - p) ** 2 + others
     return sum_rows(p * jnp.sqrt(jnp.maximum(squares, 0))) * jnp.sqrt((h**2).sum(-1))
