@@ -13,6 +13,7 @@ SCORES: Mapping[str, al.ScoreFn] = {
     "entropy": al.entropy_score,
     "margin": al.margin_score,
     "least confidence": al.least_confidence_score,
+    "gradient length": al.gradient_length_score,
     "bald": al.score(al.bald_score, draws=DRAWS),
     "vote entropy": al.score(al.vote_entropy_score, draws=DRAWS),
     "variation ratio": al.score(al.variation_ratio_score, draws=DRAWS),

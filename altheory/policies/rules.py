@@ -33,6 +33,7 @@ from altheory.scores import (
     softmax_batch,
     typiclust,
 )
+from altheory.scores.wrappers import seen
 
 Picks = Int[Array, "size"]
 Labelled = Bool[Array, "K"] | None
@@ -54,11 +55,6 @@ def _scores(score: ScoreFn, belief: Any, menu: Menu, key: Key) -> tuple[Float[Ar
     s = score(belief, menu, key)
     known = jnp.isfinite(s)
     return jnp.where(known, s, 0), menu.open & known
-
-
-def _seen(belief: Any, menu: Menu) -> Float[Array, "K d"]:
-    """Features as the belief sees them: its embedding where it has one, such as a network's last layer."""
-    return belief.embed(menu) if hasattr(belief, "embed") else features(menu.x)
 
 
 def _none(menu: Menu, labelled: Labelled) -> Bool[Array, "K"]:
@@ -104,7 +100,7 @@ def batch_bald_rule(
 def badge_rule(belief: Any, menu: Menu, key: Key, *, size: int = 1, labelled: Labelled = None) -> Picks:
     """Items whose gradients are long and far apart: `badge` of predictions and features. Cite: ash2020deep."""
     p, open = _probs(belief, menu)
-    return badge(p, _seen(belief, menu), size, key=key, open=open)
+    return badge(p, seen(belief, menu), size, key=key, open=open)
 
 
 @needs("probs")
@@ -116,7 +112,7 @@ def bait_rule(
     known = _none(menu, labelled)
     certain = jax.nn.one_hot(0, p.shape[1], dtype=p.dtype)
     p = jnp.where((open | known)[:, None], p, certain)
-    return bait(p, _seen(belief, menu), size, labelled=known, open=open, ridge=ridge, exchanges=1).picks
+    return bait(p, seen(belief, menu), size, labelled=known, open=open, ridge=ridge, exchanges=1).picks
 
 
 def k_center_rule(
@@ -132,7 +128,7 @@ def k_center_rule(
 
     Cite: sener2018active.
     """
-    return k_center(_seen(belief, menu), size, labelled=_none(menu, labelled), metric=metric, open=menu.open)
+    return k_center(seen(belief, menu), size, labelled=_none(menu, labelled), metric=metric, open=menu.open)
 
 
 def certainty_gain_rule(belief: Any, menu: Menu, key: Key, *, size: int = 1, labelled: Labelled = None) -> Picks:

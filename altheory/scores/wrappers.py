@@ -5,8 +5,9 @@ from typing import Any
 import jax
 from jaxtyping import Array, Float
 
-from altheory.core import Key, Menu, needs
+from altheory.core import Key, Menu, features, needs
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
+from altheory.scores.gradient import expected_gradient_length
 from altheory.scores.information import bald
 from altheory.scores.lookahead import Loss, expected_error_reduction
 from altheory.scores.uncertainty import entropy, least_confidence, margin
@@ -31,6 +32,20 @@ def least_confidence_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K
     Cite: lewis1994sequential.
     """
     return least_confidence(belief.probs(menu))
+
+
+@needs("probs")
+def gradient_length_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
+    """How far one label is expected to move the last layer: `expected_gradient_length(belief.probs(menu), x)`.
+
+    `x` are the menu's features as the belief sees them. Cite: settles2007multiple.
+    """
+    return expected_gradient_length(belief.probs(menu), seen(belief, menu))
+
+
+def seen(belief: Any, menu: Menu) -> Float[Array, "K d"]:
+    """Features as the belief sees them: its embedding where it has one, such as a network's last layer."""
+    return belief.embed(menu) if hasattr(belief, "embed") else features(menu.x)
 
 
 @needs("predictive")

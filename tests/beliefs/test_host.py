@@ -89,7 +89,14 @@ def test_members_are_the_trees_past_the_error_rate():
 def test_every_score_is_served_or_says_what_is_missing(name):
     belief = BELIEFS[name]().extend(al.menu(X), Y, np.arange(N) < 20)
     menu = al.menu(X[:6])
-    public = (al.entropy_score, al.margin_score, al.least_confidence_score, al.bald_score, al.vote_entropy_score)
+    public = (
+        al.entropy_score,
+        al.gradient_length_score,
+        al.margin_score,
+        al.least_confidence_score,
+        al.bald_score,
+        al.vote_entropy_score,
+    )
     for score in (*public, al.variation_ratio_score, al.consensus_kl_score, al.error_reduction_score, al.epig_score):
         bound = al.score(score, draws=4) if "predictive" in score.needs else score
         if all(hasattr(belief, what) for what in score.needs):

@@ -166,6 +166,7 @@ SCORES: dict[str, Callable[..., Any]] = {
     "entropy_score": lambda f=1.0: al.score(al.entropy_score),
     "margin_score": lambda f=1.0: al.score(al.margin_score),
     "least_confidence_score": lambda f=1.0: al.score(al.least_confidence_score),
+    "gradient_length_score": lambda f=1.0: al.score(al.gradient_length_score),
     "log_error_score": lambda f=1.0: al.score(al.log_error_score),
     "bald_score": lambda f=1.0: al.score(al.bald_score, draws=4),
     "vote_entropy_score": lambda f=1.0: al.score(al.vote_entropy_score, draws=5),

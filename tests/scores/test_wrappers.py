@@ -11,6 +11,7 @@ K, C = 12, 3
 KEY = jax.random.key(0)
 P = np.random.default_rng(0).dirichlet(np.ones(C), (8, K)).astype(np.float32)
 MENU = al.menu(jnp.arange(K))
+ROWS = al.menu(np.random.default_rng(1).normal(size=(K, 2)).astype(np.float32))
 
 
 class Table:
@@ -31,6 +32,22 @@ class Table:
 )
 def test_disagreement_is_that_of_as_many_draws_as_asked_for(score, kernel):
     np.testing.assert_allclose(score(Table(), MENU, KEY, draws=5), kernel(P[:5]), rtol=1e-6)
+
+
+def test_gradients_are_as_long_as_what_the_belief_sees():
+    """The menu's features, or the embedding of a belief that has one."""
+
+    class Known:
+        def probs(self, menu):
+            return jnp.asarray(P[0])
+
+    class Embedded(Known):
+        def embed(self, menu):
+            return 3 * menu.x
+
+    plain = al.gradient_length_score(Known(), ROWS, KEY)
+    np.testing.assert_allclose(plain, al.expected_gradient_length(P[0], ROWS.x), rtol=1e-6)
+    np.testing.assert_allclose(al.gradient_length_score(Embedded(), ROWS, KEY), 3 * plain, rtol=1e-5)
 
 
 @pytest.mark.parametrize("loss", ["error", "brier", "log"])
