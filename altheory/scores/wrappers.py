@@ -3,6 +3,7 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from altheory.core import Key, Menu, features, needs
@@ -38,12 +39,13 @@ def least_confidence_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K
 def gradient_length_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
     """How far one label is expected to move the last layer: `expected_gradient_length(belief.probs(menu), x)`.
 
-    `x` are the menu's features as the belief sees them. Cite: settles2007multiple.
+    `x` are the menu's features as the belief sees them; ids stand for one-hot rows. Cite: settles2007multiple.
     """
-    return expected_gradient_length(belief.probs(menu), seen(belief, menu))
+    x = seen(belief, menu)
+    return expected_gradient_length(belief.probs(menu), x if x.ndim == 2 else jnp.ones((*x.shape, 1)))
 
 
-def seen(belief: Any, menu: Menu) -> Float[Array, "K d"]:
+def seen(belief: Any, menu: Menu) -> Array:
     """Features as the belief sees them: its embedding where it has one, such as a network's last layer."""
     return belief.embed(menu) if hasattr(belief, "embed") else features(menu.x)
 
