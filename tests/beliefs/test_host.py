@@ -85,19 +85,16 @@ def test_members_are_the_trees_past_the_error_rate():
     np.testing.assert_allclose(learned.probs(menu), each.mean(0), atol=1e-6)
 
 
+PUBLIC = [getattr(al, name) for name in al.scores.__all__ if name.endswith("_score")]
+PUBLIC = [score for score in PUBLIC if score.__module__ == "altheory.scores.wrappers"]
+"""Every score of predicted labels."""
+
+
 @every
 def test_every_score_is_served_or_says_what_is_missing(name):
     belief = BELIEFS[name]().extend(al.menu(X), Y, np.arange(N) < 20)
     menu = al.menu(X[:6])
-    public = (
-        al.entropy_score,
-        al.gradient_length_score,
-        al.margin_score,
-        al.least_confidence_score,
-        al.bald_score,
-        al.vote_entropy_score,
-    )
-    for score in (*public, al.variation_ratio_score, al.consensus_kl_score, al.error_reduction_score, al.epig_score):
+    for score in PUBLIC:
         bound = al.score(score, draws=4) if "predictive" in score.needs else score
         if all(hasattr(belief, what) for what in score.needs):
             assert np.isfinite(bound(belief, menu, KEY)).all()
@@ -175,6 +172,9 @@ def test_a_numpyro_model_agrees_with_the_logistic_belief(method):
         learned = belief.extend(rows, y, np.ones(30, bool))
         drawn = np.asarray(learned.predictive(al.menu(x[:5]), KEY, 400))[..., 1]
         again = learned.update(rows[0], y[0])
+        for score in PUBLIC:
+            bound = al.score(score, draws=4) if "predictive" in score.needs else score
+            assert np.isfinite(bound(learned, al.menu(x[:5]), KEY)).all()
     logistic = reference.learn(al.logistic(2, prior=1.0, capacity=64), x, y, noise)
     laplace = np.asarray(logistic.predictive(al.menu(x[:5]), KEY, 400))[..., 1]
     np.testing.assert_allclose(drawn.mean(0), laplace.mean(0), atol=0.08)

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -57,6 +58,30 @@ def test_embeddings_are_ranked_and_drawn(altheory, table, tmp_path):
     assert made["mean rank"].sum() == pytest.approx(3)
     area = al.Study.load(folder / "embeddings.nc").data.accuracy.mean(["round", "seed"])
     assert made["mean over rounds"].tolist() == pytest.approx(area.values.tolist(), abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["text_agnews", "text_banking77"])
+def test_real_sentence_embeddings_are_ranked(altheory, tmp_path, name):
+    """A study of real text, with the figure of ranks; where the data are on this machine."""
+    here = Path(os.environ.get("ALTHEORY_DATA", Path(__file__).parents[3] / "shared" / "data")) / name
+    if not here.exists():
+        pytest.skip(f"{name} is not on this machine: ALTHEORY_DATA names the folder that has it")
+    words = (
+        "study",
+        "embeddings",
+        "--data",
+        str(here / "emb_minilm.npy"),
+        "--labels",
+        f"{here / 'items.parquet'}:label",
+    )
+    code, _, err = altheory(*words, "--seeds", "4", "--horizon", "4", "--policy", "random", "--policy", "k-center")
+    assert code == 0, err
+    made = pd.read_csv(tmp_path / "out" / "embeddings" / "embeddings.csv", index_col="policy")
+    classes = pd.read_parquet(here / "items.parquet")["label"].nunique()
+    assert made["accuracy"].min() > 1.5 / classes
+    assert made["mean rank"].sum() == pytest.approx(3)
+    assert (tmp_path / "out" / "embeddings" / "embeddings-ranks.svg").exists()
 
 
 @pytest.mark.parametrize("kind", ["npz", "npy", "parquet", "lists", "beside"])
