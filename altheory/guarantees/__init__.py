@@ -35,6 +35,7 @@ from altheory.guarantees.evaluation import bernoulli_mixture_cs, normal_mixture_
 from altheory.guarantees.evidence import Always, Equals, Mean, WithProbability
 from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
+from altheory.guarantees.halving import sequential_halving
 from altheory.guarantees.indices import gittins_optimal, kg_eig, pandora_as_gittins, pbgi_stop
 from altheory.guarantees.labelling import (
     acceptance_sampling,
@@ -118,6 +119,7 @@ ALL: tuple[Guarantee, ...] = (
     stochastic_greedy,
     od_linbai,
     phased_elimination_regret,
+    sequential_halving,
     iwal_unbiased,
     reservation_value_root,
     weitzman_optimal,
@@ -262,6 +264,7 @@ __all__ = [
     "selective_label_ltt",
     "selective_perceptron_mistakes",
     "self_normalized",
+    "sequential_halving",
     "sprt_annotator",
     "squarecb_igw",
     "stochastic_greedy",

@@ -18,6 +18,7 @@ from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logistic
 from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
 from altheory.policies.elimination import OdLinBai, PhasedElimination
+from altheory.policies.halving import SequentialHalving
 from altheory.policies.mirror import Exp4, MirrorDescent, exp3, exp3_ix, exp4, hedge, tsallis_inf
 from altheory.policies.named import (
     cal,
@@ -73,6 +74,7 @@ __all__ = [
     "PlayDesign",
     "QueryRate",
     "SelectiveSampling",
+    "SequentialHalving",
     "SetPolicy",
     "Softmax",
     "TopTwo",

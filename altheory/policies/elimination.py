@@ -74,7 +74,7 @@ def update(policy: Any, state: Phase, menu: Menu, choice: Choice, outcome: Outco
     over = choice.valid & (noted.left.max() <= 0)
 
     def end(carry: tuple[Array, Phase]) -> tuple[Array, Phase]:
-        return jnp.zeros_like(over), finish(policy, carry[1])
+        return jnp.zeros_like(over), policy.ended(carry[1])
 
     return jax.lax.while_loop(lambda carry: carry[0], end, (over, noted))[1]
 
@@ -122,7 +122,7 @@ class PhasedElimination:
     x: Num[Array | np.ndarray, "K d"] = leaf(converter=_floats)
     delta: float | Float[Array, ""] = 0.05
 
-    init, select, update = start, select, update
+    init, select, update, ended = start, select, update, finish
 
     def __check__(self) -> None:
         matrix("PhasedElimination x", self.x)
@@ -163,7 +163,7 @@ class OdLinBai:
     x: Num[Array | np.ndarray, "K d"] = leaf(converter=_floats)
     budget: int = static(default=1000)
 
-    init, select, update = start, select, update
+    init, select, update, ended = start, select, update, finish
 
     def __check__(self) -> None:
         matrix("OdLinBai x", self.x)

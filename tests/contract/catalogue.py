@@ -277,7 +277,7 @@ ALIASES = {"cal", "gbs"} | {
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
-PHASED = {"OdLinBai", "PhasedElimination"}
+PHASED = {"OdLinBai", "PhasedElimination", "SequentialHalving"}
 """Policies for a fixed table of arms, with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""

@@ -14,6 +14,7 @@ from scipy import optimize, stats
 import altheory as al
 import altheory.plot
 from altheory.guarantees.adversarial import igw_excess
+from altheory.guarantees.halving import sequential_halving, sequential_halving_closed
 from altheory.guarantees.lower import game, pulls
 from altheory.guarantees.stochastic import bernoulli_kl, prior_cost, pulls_until
 
@@ -173,3 +174,16 @@ def test_lower_bounds_are_drawn_once():
     labels = [t.get_text() for t in figure.figure.axes[0].get_legend().get_texts()]
     assert sum("lai-robbins lower bound" in text for text in labels) == 1
     plt.close("all")
+
+
+def test_halving_s_closed_form_is_never_below_its_sum():
+    """For powers of two and budgets that divide, on random gaps; and the worked number of two arms."""
+    rng = np.random.default_rng(0)
+    for log in (1, 2, 3, 5):
+        for _ in range(20):
+            gaps = (0.0, *np.sort(rng.uniform(0.02, 1, 2**log - 1)).tolist())
+            budget = 2**log * log * int(rng.integers(1, 400))
+            total, closed = sequential_halving(gaps, budget), sequential_halving_closed(gaps, budget)
+            assert total <= closed * (1 + 1e-9)
+    assert sequential_halving((0.0, 0.2), 200) == pytest.approx(np.exp(-100 * 0.2**2))
+    assert sequential_halving((0.0,), 10) == 0

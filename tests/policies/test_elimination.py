@@ -126,6 +126,49 @@ def test_od_linbai_keeps_half_and_half_within_its_budget(d):
     assert int(state.best) == int(np.argmax(x @ x[2]))
 
 
+HALVED = {1: (0,), 2: (1,), 3: (2, 1), 5: (3, 2, 1), 8: (4, 2, 1)}
+
+
+@pytest.mark.parametrize("arms", HALVED)
+@pytest.mark.parametrize("fresh", [True, False])
+def test_halving_plays_as_a_plain_loop_does(arms, fresh):
+    """On recorded rewards: the pulls of each arm, the arm that is left, and the stop."""
+    rewards = np.random.default_rng(arms).uniform(size=arms)
+    budget = 60
+    policy = al.SequentialHalving(arms, budget, fresh)
+    if arms > 1:
+        assert policy.kept == HALVED[arms]
+    state, trace = al.simulate(
+        policy, al.GaussianBandit(rewards, sd=0.3), jax.random.key(arms), horizon=budget + 1, record=(al.reward,)
+    )
+    items, got = np.asarray(trace.item), np.asarray(trace["reward"])
+    at, left, sums, pulled = 0, list(range(arms)), np.zeros(arms), np.zeros(arms, int)
+    for each in policy.pulls:
+        now = items[at : at + each * len(left)]
+        assert sorted(now.tolist()) == sorted(left * each)
+        if fresh:
+            sums, pulled = np.zeros(arms), np.zeros(arms, int)
+        np.add.at(sums, now, got[at : at + len(now)])
+        np.add.at(pulled, now, 1)
+        at += len(now)
+        left = sorted(left, key=lambda i: (-sums[i] / pulled[i], i))[: -(-len(left) // 2)]
+    assert (items[at:] == -1).all()
+    assert int(state.best) == left[0]
+    assert at <= budget
+
+
+def test_halving_leaves_out_what_is_closed_and_says_what_it_needs():
+    with pytest.raises(ValueError, match="SequentialHalving budget must be at least 24 for 8 arms; it is 23"):
+        al.SequentialHalving(8, 23)
+    policy = al.SequentialHalving(3, 30)
+    menu = al.menu(jnp.arange(3)).replace(open=jnp.array([False, True, False]))
+    choice = policy.select(policy.init(jax.random.key(0)), menu, jax.random.key(1))
+    assert int(choice.item) == 1
+    nothing = policy.select(policy.init(jax.random.key(0)), menu.replace(open=jnp.zeros(3, bool)), jax.random.key(1))
+    assert bool(nothing.stop)
+    assert not bool(nothing.valid)
+
+
 def test_the_smallest_budget_is_named_and_enough():
     with pytest.raises(ValueError, match="OdLinBai budget must be at least 14 for 10 arms in 3 dimensions; it is 5"):
         al.OdLinBai(UNIT, 5)
