@@ -97,6 +97,7 @@ from altheory.scores.version_space import (
     removed_mass_score,
     risk_reduction_score,
 )
+from altheory.scores.whittle import whittle_index
 from altheory.scores.wrappers import (
     bald_score,
     consensus_kl_score,
@@ -240,5 +241,6 @@ __all__ = [
     "vote_entropy",
     "vote_entropy_score",
     "weitzman_value",
+    "whittle_index",
     "window_ucb_index",
 ]

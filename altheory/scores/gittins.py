@@ -21,7 +21,7 @@ def gittins_index(transition: Any, reward: Any, discount: float) -> Float[Array,
     Raises `ValueError` where rows do not add up to 1 or the discount is not in (0, 1).
     Cite: varaiya1985extensions, sonin2008generalized.
     """
-    _require_chain("gittins_index", transition, reward, discount)
+    require_chain("gittins_index", transition, reward, discount)
     return _eliminate(jnp.asarray(transition, float), jnp.asarray(reward, float), jnp.asarray(discount, float))
 
 
@@ -64,7 +64,7 @@ def restart_index(transition: Any, reward: Any, discount: float) -> np.ndarray:
     Policy iteration for each state; time O(S^4) at best. For checks, and for chains of a few states.
     Raises as `gittins_index` does. Cite: katehakis1987multi.
     """
-    _require_chain("restart_index", transition, reward, discount)
+    require_chain("restart_index", transition, reward, discount)
     move, pay = np.asarray(transition, np.float64), np.asarray(reward, np.float64)
     size, index = len(pay), np.zeros(len(pay))
     for s in range(size):
@@ -81,7 +81,8 @@ def restart_index(transition: Any, reward: Any, discount: float) -> np.ndarray:
     return index
 
 
-def _require_chain(name: str, transition: Any, reward: Any, discount: float) -> None:
+def require_chain(name: str, transition: Any, reward: Any, discount: float) -> None:
+    """Raise `ValueError` where a chain is none: its shape, its signs, its row sums, its rewards, or the discount."""
     move = np.asarray(transition, np.float64)
     if move.ndim != 2 or move.shape != (np.size(reward),) * 2:
         raise ValueError(
