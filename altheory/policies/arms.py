@@ -9,8 +9,10 @@ from altheory.policies.named import ucb1
 from altheory.policies.schedule import EpsilonDecay
 from altheory.scores import (
     bayes_ucb_index,
+    bernoulli_gittins,
     contender_score,
     explore_first,
+    gittins_score,
     kl_ucb_index,
     moss_index,
     thompson,
@@ -44,6 +46,16 @@ def moss(arms: int, horizon: Scalar, *, low: Scalar = 0.0, high: Scalar = 1.0, n
 def bayes_ucb(arms: int, *, a: Scalar = 1.0, b: Scalar = 1.0, low: Scalar = 0.0, high: Scalar = 1.0) -> Argmax:
     """Bayes-UCB on `arms` arms under Beta(a, b) priors, rewards in [`low`, `high`]. Cite: kaufmann2012bayesian."""
     return Argmax(beta_bernoulli(arms, a=a, b=b, low=low, high=high), bayes_ucb_index)
+
+
+def gittins_bernoulli(arms: int, discount: float, *, limit: int = 200) -> Argmax:
+    r"""The optimal policy of `arms` Bernoulli arms, Beta(1, 1) priors, for the discounted sum :math:`\sum_t\beta^ty_t`.
+
+    The table is computed once, here, to a + b = `limit`; see `gittins_score` for what lies beyond. Rewards are 0 or 1.
+    Raises `ValueError` where the discount is not in (0, 1) or the limit below 2. Cite: gittins2011multi.
+    """
+    table = bernoulli_gittins(limit, discount)
+    return Argmax(beta_bernoulli(arms), score(gittins_score, index=table.index.astype("float32")))
 
 
 def thompson_gaussian(arms: int, *, mean: Scalar = 0.0, prior: Scalar = 1.0, noise: Scalar = 1.0) -> Argmax:

@@ -95,6 +95,20 @@ def bayes_ucb_index(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
 
 
 @needs("mean", "count")
+def gittins_score(belief: Any, menu: Menu, key: Key, *, index: Float[Array, "a b"]) -> Float[Array, "K"]:
+    """The Gittins index of a Bernoulli arm under a Beta(1, 1) prior, read from `bernoulli_gittins(limit, beta).index`.
+
+    Exact for 0/1 rewards while an arm's a + b is within the table's limit; beyond it the entry of the same mean at the
+    limit is read, which is too large by less than what the arm could still teach there. Cite: gittins2011multi.
+    """
+    limit = index.shape[0]
+    n = belief.count(menu) + 2
+    size = jnp.minimum(jnp.round(n), limit)
+    a = jnp.clip(jnp.round(belief.mean(menu) * size), 1, size - 1)
+    return jnp.asarray(index, n.dtype)[a.astype(jnp.int32), (size - a).astype(jnp.int32)]
+
+
+@needs("mean", "count")
 def explore_first(belief: Any, menu: Menu, key: Key, *, pulls: Scalar = 10.0) -> Float[Array, "K"]:
     """Explore, then commit: infinite for an arm with fewer than `pulls` plays, then its mean.
 

@@ -141,6 +141,8 @@ HOSTED = {"HostBelief", "HostCommittee", "HostModel", "NumpyroBelief", "host_bel
 GRAPHS = {"gaussian_graph"}
 """What a belief is built from; no belief."""
 
+INDICES = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
+
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
     "window_ucb_index": lambda f=1.0: al.score(al.window_ucb_index, xi=f),
@@ -155,6 +157,7 @@ SCORES: dict[str, Callable[..., Any]] = {
     "moss_index": lambda f=1.0: al.score(al.moss_index, horizon=100 * f),
     "bayes_ucb_index": lambda f=1.0: al.score(al.bayes_ucb_index),
     "explore_first": lambda f=1.0: al.score(al.explore_first, pulls=f),
+    "gittins_score": lambda f=1.0: al.score(al.gittins_score, index=f * INDICES),
     "contender_score": lambda f=1.0: al.score(al.contender_score),
     "variance": lambda f=1.0: al.score(al.variance),
     "reservation": lambda f=1.0: al.score(al.reservation),
@@ -223,6 +226,7 @@ ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_in
     "pbgi",
     "expected_improvement_score",
     "knowledge_gradient_score",
+    "gittins_score",
 }
 """Scores on the tallies of arms, of which one is enough."""
 
@@ -271,7 +275,7 @@ POLICIES |= {
 }
 ALIASES = {"cal", "gbs"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
-    "successive_elimination", "thompson_gaussian", "ucb_v",
+    "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
     "discounted_ucb", "m_ucb", "sw_ucb", "ti_ucb", "glm_ucb", "neural_linear", "thompson_logistic",
 }  # fmt: skip

@@ -1,5 +1,8 @@
 """Gittins indices: against restarting, value iteration, published tables and plain backward induction."""
 
+import functools
+import itertools
+
 import jax
 import numpy as np
 import pytest
@@ -93,3 +96,38 @@ def test_wrong_input_is_named():
         al.bernoulli_gittins(10, 1.0)
     with pytest.raises(ValueError, match="limit must be a whole number"):
         al.bernoulli_gittins(1, 0.9)
+
+
+def test_the_policy_plays_as_dynamic_programming_does():
+    """Two arms, discount 0.6: in every state of the first eight pulls the index's arm is worth the most."""
+    discount, depth = 0.6, 26
+    policy = al.gittins_bernoulli(2, discount, limit=40)
+
+    @functools.cache
+    def worth(state):
+        if sum(state) == depth:
+            return max(state[i] / (state[i] + state[i + 1]) for i in (0, 2)) / (1 - discount)
+        return max(pull(state, 0), pull(state, 2))
+
+    def pull(state, i):
+        p = state[i] / (state[i] + state[i + 1])
+        won, lost = (tuple(x + (j == k) for j, x in enumerate(state)) for k in (i, i + 1))
+        return p * (1 + discount * worth(won)) + (1 - p) * discount * worth(lost)
+
+    menu, start = al.menu(np.arange(2)), policy.init(jax.random.key(0))
+    scores = jax.jit(lambda a, b: policy.score(start.belief.replace(a=a, b=b), menu, jax.random.key(0)))
+    states = [s for s in itertools.product(range(1, 8), repeat=4) if sum(s) <= 12]
+    for state in states:
+        a, b = np.array(state[::2], np.float32), np.array(state[1::2], np.float32)
+        best = int(np.argmax(scores(a, b)))
+        assert pull(state, 2 * best) >= worth(state) - 1e-4
+    near = [abs(pull(s, 0) - pull(s, 2)) for s in states]
+    assert np.mean(np.array(near) > 1e-3) > 0.5
+
+
+def test_beyond_the_table_the_entry_of_the_same_mean_is_read():
+    policy = al.gittins_bernoulli(2, 0.9, limit=20)
+    belief = policy.init(jax.random.key(0)).belief.replace(a=np.float32([60, 6]), b=np.float32([40, 4]))
+    index = policy.score(belief, al.menu(np.arange(2)), jax.random.key(0))
+    table = al.bernoulli_gittins(20, 0.9).index
+    np.testing.assert_allclose(index, [table[12, 8], table[6, 4]], rtol=1e-6)
