@@ -19,6 +19,7 @@ from altheory.guarantees.annotators import dawid_skene_em, weighted_majority_vot
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
 from altheory.guarantees.changing import rising_single_arm, sw_ucb_regret
+from altheory.guarantees.characteristic import characteristic_time, characteristic_time_bounds
 from altheory.guarantees.designs import (
     c_optimal_elfving,
     caratheodory_support,
@@ -120,6 +121,7 @@ ALL: tuple[Guarantee, ...] = (
     od_linbai,
     phased_elimination_regret,
     sequential_halving,
+    characteristic_time_bounds,
     iwal_unbiased,
     reservation_value_root,
     weitzman_optimal,
@@ -198,6 +200,8 @@ __all__ = [
     "cal_disagreement",
     "cal_thresholds",
     "caratheodory_support",
+    "characteristic_time",
+    "characteristic_time_bounds",
     "check",
     "chow_deferral",
     "conformal_loo",

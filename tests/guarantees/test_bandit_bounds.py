@@ -187,3 +187,45 @@ def test_halving_s_closed_form_is_never_below_its_sum():
             assert total <= closed * (1 + 1e-9)
     assert sequential_halving((0.0, 0.2), 200) == pytest.approx(np.exp(-100 * 0.2**2))
     assert sequential_halving((0.0,), 10) == 0
+
+
+@pytest.mark.parametrize(
+    ("means", "shares"),
+    [
+        ([0.5, 0.45, 0.43, 0.4], [0.417, 0.390, 0.136, 0.057]),
+        ([0.3, 0.21, 0.2, 0.19, 0.18], [0.336, 0.251, 0.177, 0.132, 0.104]),
+    ],
+)
+def test_best_shares_of_pulls_are_the_published_ones(means, shares):
+    """Garivier and Kaufmann 2016, section 6, to their printed digits; and no other shares do better."""
+    found = al.guarantees.characteristic_time(means)
+    np.testing.assert_allclose(found.weights, shares, atol=5.1e-4)
+    mu = np.array(means)
+
+    def rate(w):
+        middle = (w[0] * mu[0] + w[1:] * mu[1:]) / (w[0] + w[1:])
+        return (w[0] * bernoulli_kl(mu[0], middle) + w[1:] * bernoulli_kl(mu[1:], middle)).min()
+
+    assert rate(found.weights) == pytest.approx(1 / found.time, rel=1e-9)
+    rng = np.random.default_rng(0)
+    for size in (1e-4, 1e-2, 1):
+        for _ in range(200):
+            other = np.abs(found.weights * (1 + size * rng.normal(size=len(mu))))
+            assert rate(other / other.sum()) <= 1 / found.time * (1 + 1e-9)
+
+
+def test_characteristic_time_of_gaussians_and_edges():
+    found = al.guarantees.characteristic_time([0.1, 0.7, 0.2], sd=2.0)
+    unit = al.guarantees.characteristic_time([0.1, 0.7, 0.2], sd=1.0)
+    assert found.time == pytest.approx(4 * unit.time)
+    np.testing.assert_allclose(found.weights, unit.weights)
+    assert np.argmax(found.weights) == 1
+    assert al.guarantees.characteristic_time([0.5, 0.5]).time == np.inf
+    assert np.isfinite(al.guarantees.characteristic_time([1.0, 0.0, 0.5]).time)
+    for means, sd, words in (
+        ([0.5], None, "two arms or more"),
+        ([0.5, 1.2], None, "probabilities"),
+        ([0, 1], 0.0, "sd"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            al.guarantees.characteristic_time(means, sd=sd)
