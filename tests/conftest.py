@@ -14,8 +14,11 @@ os.environ["JAX_COMPILATION_CACHE_DIR"] = str(
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 # Tests compile far more than they compute: the options that the loop has anyway (see `altheory.core.compile`).
 # XLA ends the process at a flag it does not know, and one of these is gone since 0.11.
-OLD = " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10.")
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1" + OLD)
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=1"
+    + " --xla_cpu_use_fusion_emitters=false" * version("jaxlib").startswith("0.10."),
+)
 
 import gc
 
