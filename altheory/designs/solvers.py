@@ -30,7 +30,7 @@ def solve(made: Assembly, solver: str, *, tol: float, start: tuple[Vector, Vecto
     if isinstance(made.master, Mixed) and solver not in CONE:
         if solver != "auto":
             raise ValueError(f"the solver {solver!r} does no compound with g, e or xy: use 'auto', 'clarabel' or 'scs'")
-        solver = CONE[0]
+        return _by_cones(made, tol)
     if solver in CONE:
         from altheory.designs.cone import solve_cone
 
@@ -48,6 +48,22 @@ def solve(made: Assembly, solver: str, *, tol: float, start: tuple[Vector, Vecto
             raise
         found = _with_floor(made, tol)
     return found.index, found.weights, found.steps, "active-set"
+
+
+def _by_cones(made: Assembly, tol: float) -> Found:
+    """By the first cone solver whose weights and multipliers certify the tolerance, else by the last."""
+    from altheory.designs.cone import solve_cone
+
+    problem, master = made.problem, made.master
+    for solver in CONE:
+        index, weights = solve_cone(made, solver)
+        m = problem.information(index, weights)
+        master.refresh(m)
+        root, ratio = master.bound(m)
+        top = float(problem.charge(problem.scan(root, exact=True)).max())
+        if ratio * (top + problem.spare(root)) - 1 <= tol:
+            break
+    return index, weights, 1, solver
 
 
 def _with_floor(made: Assembly, tol: float) -> Solution:
