@@ -8,6 +8,9 @@ import altheory as al
 DRAWS = 16
 """Posterior draws of a rule that needs them: BALD is more accurate on digits than with 64, and quicker."""
 
+RANK = 64
+"""Directions of the features that BAIT looks at: all of the digits', and most of what embeddings of 384 tell apart."""
+
 SCORES: Mapping[str, al.ScoreFn] = {
     "random": al.uniform,
     "entropy": al.entropy_score,
@@ -29,7 +32,7 @@ SETS: Mapping[str, Any] = {
     "soft rank bald": al.soft_rank_rule,
     "batch bald": al.score(al.batch_bald_rule, draws=2 * DRAWS, size=1, labelled=None),
     "badge": al.badge_rule,
-    "bait": al.bait_rule,
+    "bait": al.score(al.bait_rule, rank=RANK, size=1, labelled=None),
     "cluster margin": al.cluster_margin_rule,
     "k-means": al.k_means_rule,
     "diverse and uncertain": al.diverse_and_uncertain_rule,

@@ -105,14 +105,25 @@ def badge_rule(belief: Any, menu: Menu, key: Key, *, size: int = 1, labelled: La
 
 @needs("probs")
 def bait_rule(
-    belief: Any, menu: Menu, key: Key, *, size: int = 1, labelled: Labelled = None, ridge: Number = 1.0
+    belief: Any,
+    menu: Menu,
+    key: Key,
+    *,
+    size: int = 1,
+    labelled: Labelled = None,
+    ridge: Number = 1.0,
+    rank: int | None = None,
 ) -> Picks:
-    """The items that leave least Fisher-weighted uncertainty: `bait` of predictions and features. Cite: ash2021gone."""
+    """The items that leave least Fisher-weighted uncertainty: `bait` of predictions and features.
+
+    Its time grows with the cube of classes times features; with `rank`, of classes times `rank` leading directions of
+    the features. Cite: ash2021gone.
+    """
     p, open = _probs(belief, menu)
     known = _none(menu, labelled)
     certain = jax.nn.one_hot(0, p.shape[1], dtype=p.dtype)
     p = jnp.where((open | known)[:, None], p, certain)
-    return bait(p, seen(belief, menu), size, labelled=known, open=open, ridge=ridge, exchanges=1).picks
+    return bait(p, seen(belief, menu), size, labelled=known, open=open, ridge=ridge, exchanges=1, rank=rank).picks
 
 
 def k_center_rule(

@@ -41,6 +41,7 @@ def bait(
     ridge: Float[Array, ""] | float = 1.0,
     oversample: int = 2,
     exchanges: int = 2,
+    rank: int | None = None,
 ) -> Batch:
     r"""Pick `size` items S to minimise :math:`\mathrm{tr}\,(\lambda I + \sum_{i\in L\cup S}F_i)^{-1}\bar F`.
 
@@ -48,12 +49,13 @@ def bait(
     :math:`\bar F` its mean over the items, L the `labelled` mask, :math:`\lambda` the `ridge`. First `oversample` x
     `size` items are added greedily, then the least useful taken away one by one; then, `exchanges` times over, each
     pick gives way to the best item in its place. `values` is the trace left after the first j of the picks. `probs` is
-    `[items, classes]`, `x [items, d]`. Labelled items are not picked.
+    `[items, classes]`, `x [items, d]`. Labelled items are not picked. With a `rank` below d, `x` is first projected on
+    its `rank` leading right singular vectors: d is then `rank` below.
 
     Each step is a rank-`classes` update: every item's `classes` x `classes` block is carried along, so that a step
     costs items x d x classes^2 and no item's matrix is ever formed. Memory beyond the input: 8 items x classes^2 + 3
     (classes d)^2 + 256 d classes^2. Raises `ValueError` where rows are not probabilities, on NaN, where the items
-    differ, `size` exceeds the open items, or `ridge` is not above 0. Cite: ash2021gone.
+    differ, `size` exceeds the open items, `rank` is below 1, or `ridge` is not above 0. Cite: ash2021gone.
     """
     p, h = probabilities_and_features(probs, x)
     finite("x", h)
@@ -65,8 +67,18 @@ def bait(
     mask = open_items(allowed, p.shape[0], size)
     at_least("oversample", oversample, 1)
     at_least("exchanges", exchanges, 0)
+    if rank is not None:
+        at_least("rank", rank, 1)
+        h = _leading(h, rank)
     extra = min(oversample * size, p.shape[0])
     return _bait(p, h, known, mask, jnp.asarray(ridge, p.dtype), size, extra, exchanges)
+
+
+def _leading(x: Float[Array, "items d"], rank: int) -> Float[Array, "items rank"]:
+    """The items in the span of their `rank` leading right singular vectors; as they are where d is no more."""
+    if rank >= x.shape[1]:
+        return x
+    return dot(x, jnp.linalg.eigh(dot(x.T, x))[1][:, -rank:])
 
 
 @partial(jax.jit, static_argnames=("size", "extra", "exchanges"))

@@ -88,10 +88,27 @@ def test_works_under_jit_and_keeps_its_trace_for_another_ridge():
     assert count == 1
 
 
+def test_a_rank_is_the_leading_directions():
+    """Features in three directions of eight: all is seen with three, the largest two with two."""
+    p, _ = pool(27)
+    rng = np.random.default_rng(27)
+    u, v = np.linalg.qr(rng.normal(size=(12, 3)))[0], np.linalg.qr(rng.normal(size=(8, 3)))[0]
+    x = u * [9.0, 4.0, 1.0] @ v.T
+    full = bait(p, x, 3)
+    for rank in (3, 5, 8, 30):
+        part = bait(p, x, 3, rank=rank)
+        assert part.picks.tolist() == full.picks.tolist()
+    two = bait(p, x, 3, rank=2)
+    np.testing.assert_allclose(two.values, bait(p, u[:, :2] * [9.0, 4.0], 3).values, rtol=1e-4)
+    assert (two.values < full.values).all()
+
+
 def test_bad_input():
     p, x = pool(26)
     with pytest.raises(ValueError, match="ridge must be above 0"):
         bait(p, x, 3, ridge=0.0)
+    with pytest.raises(ValueError, match="rank must be a whole number of at least 1"):
+        bait(p, x, 3, rank=0)
     with pytest.raises(ValueError, match="open items, 2; it is 3"):
         bait(p, x, 3, open=np.arange(12) < 2)
     with pytest.raises(ValueError, match="mask over the 12 items"):
