@@ -37,7 +37,7 @@ def positive(name: str, x: Any) -> None:
     if is_traced(x):
         return
     finite(name, x)
-    low = np.min(np.asarray(x), initial=np.inf)
+    low = np.min(np.asarray(x, np.float64), initial=np.inf)
     if low <= 0:
         raise ValueError(f"{name} must be above 0; its smallest entry is {low:g}")
 

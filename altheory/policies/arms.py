@@ -9,9 +9,13 @@ from altheory.policies.named import ucb1
 from altheory.policies.schedule import EpsilonDecay
 from altheory.scores import (
     bayes_ucb_index,
+    bernoulli_finite_gittins,
     bernoulli_gittins,
     contender_score,
     explore_first,
+    finite_gittins_score,
+    gaussian_gittins,
+    gaussian_gittins_score,
     gittins_score,
     kl_ucb_index,
     moss_index,
@@ -95,3 +99,44 @@ def successive_elimination(arms: int, *, delta: Scalar = 0.05, low: Scalar = 0.0
     Cite: evendar2006action.
     """
     return Argmax(contenders(arms, delta=delta, low=low, high=high), contender_score)
+
+
+def gittins_gaussian(
+    arms: int,
+    discount: float,
+    *,
+    mean: Scalar = 0.0,
+    prior: float = 1.0,
+    noise: float = 1.0,
+    limit: int = 200,
+    batch: int = 1,
+) -> Argmax:
+    r"""The optimal policy of `arms` Gaussian arms for the discounted sum :math:`\sum_t\beta^ty_t`.
+
+    Means are a priori N(`mean`, 1/`prior`), pulls lie `noise` about them; where each choice is for `batch` pulls, give
+    the mean of these as the outcome, and a row's `noise` as that of a mean. The table is computed once, here, to
+    `limit` choices of an arm; see `gaussian_gittins_score` for what lies beyond. Raises `ValueError` where the discount
+    is not in (0, 1) or a size is below its least. Cite: gittins2011multi.
+    """
+    positive("gittins_gaussian prior", prior)
+    positive("gittins_gaussian noise", noise)
+    worth = float(prior) * float(noise) ** 2
+    table = gaussian_gittins(limit, discount, prior=worth, batch=batch)
+    spread = float(noise) * batch**-0.5
+    index = score(
+        gaussian_gittins_score,
+        index=(table.index * batch**0.5).astype("float32"),
+        prior=worth / batch,
+        noise=spread,
+    )
+    return Argmax(gaussian_arms(arms, mean=mean, prior=prior, noise=spread), index)
+
+
+def gittins_finite(arms: int, horizon: int) -> Argmax:
+    """The finite-horizon index of `arms` Bernoulli arms, Beta(1, 1) priors, for the sum of `horizon` rewards of 0 or 1.
+
+    Optimal for one unknown arm beside known ones, and close to optimal for several. Its table takes 8 horizon^3 bytes.
+    Raises `ValueError` where the horizon is below 1. Cite: kaufmann2018bayesian.
+    """
+    table = bernoulli_finite_gittins(horizon)
+    return Argmax(beta_bernoulli(arms), score(finite_gittins_score, index=table.astype("float32")))

@@ -28,6 +28,8 @@ from altheory.scores.evaluation import (
     sprt_thresholds,
 )
 from altheory.scores.gittins import GittinsTable, bernoulli_gittins, gittins_index, restart_index
+from altheory.scores.gittins_finite import bernoulli_finite_gittins
+from altheory.scores.gittins_gaussian import GaussianGittins, gaussian_gittins
 from altheory.scores.gradient import badge, expected_gradient_length
 from altheory.scores.improvement import (
     expected_improvement,
@@ -41,6 +43,8 @@ from altheory.scores.indices import (
     bayes_ucb_index,
     contender_score,
     explore_first,
+    finite_gittins_score,
+    gaussian_gittins_score,
     gittins_score,
     kl_ucb_index,
     kl_upper,
@@ -119,6 +123,7 @@ __all__ = [
     "DiscretePrize",
     "Estimate",
     "ExponentialPrize",
+    "GaussianGittins",
     "GaussianPrize",
     "GittinsTable",
     "JointInformation",
@@ -138,6 +143,7 @@ __all__ = [
     "batch_bald",
     "batch_epig",
     "bayes_ucb_index",
+    "bernoulli_finite_gittins",
     "bernoulli_gittins",
     "bernoulli_interval",
     "betting_interval",
@@ -168,6 +174,9 @@ __all__ = [
     "facility_location",
     "facility_location_sharded",
     "facility_location_stream",
+    "finite_gittins_score",
+    "gaussian_gittins",
+    "gaussian_gittins_score",
     "gittins_index",
     "gittins_score",
     "glm_oful_index",

@@ -1,6 +1,7 @@
 """Gittins indices: finite chains exactly, Bernoulli arms from tables with an error beside each entry."""
 
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
@@ -117,8 +118,11 @@ class GittinsTable:
 VALUES = 4096
 """Retirement rewards a table is computed on."""
 
-WIDTHS = (160, 224)
-"""Counts kept around each retirement reward, a quarter below it and the rest above, to 1,500 pulls and beyond."""
+WIDTHS = (192, 304)
+"""Counts kept around the retirement rewards, a quarter below and the rest above, to 1,500 pulls and beyond."""
+
+SIDE, PARTS = 64, 4
+"""Retirement rewards beside one another that share a window, and threads: a step is too small to be split."""
 
 
 def bernoulli_gittins(limit: int, discount: float, *, values: int = VALUES, horizon: int | None = None) -> GittinsTable:
@@ -135,54 +139,62 @@ def bernoulli_gittins(limit: int, discount: float, *, values: int = VALUES, hori
     values = max(values, 4 * limit)
     last = horizon or _pulls(discount)
     at_least("bernoulli_gittins horizon", last, 1)
+    values = PARTS * SIDE * -(-values // (PARTS * SIDE))
     grid = (np.arange(values) + 0.5) / values
     width = WIDTHS[0] if limit + last <= 1500 else WIDTHS[1]
-    with jax.enable_x64(True):
-        chunks = jnp.asarray(grid.reshape(-1, 32) if values % 32 == 0 else grid.reshape(-1, 1))
-        top = jnp.asarray(limit + last)
-        edge, above, below = (
-            np.asarray(x) for x in _induct(chunks, jnp.asarray(float(discount)), top, limit=limit, width=width)
-        )
+    with ThreadPoolExecutor(PARTS) as threads:
+        work = functools.partial(_part, discount=discount, top=limit + last, limit=limit, width=width)
+        parts = list(threads.map(work, np.split(grid.reshape(-1, SIDE), PARTS)))
+    edge, above, below = (np.concatenate(x) for x in zip(*parts, strict=True))
     edge, above, below = (x.transpose(1, 0, 2).reshape(limit - 1, values) for x in (edge, above, below))
     cut = 0.4 * 0.5 / np.sqrt(limit + last)
     return _read(grid, edge, above, below, limit, cut * discount ** (limit + last - np.arange(2, limit + 1)))
 
 
 def _pulls(discount: float) -> int:
-    """How many pulls ahead to look: until what is left has a weight of 1e-4, or 4,000."""
-    return int(min(np.ceil(np.log(1e-4) / np.log(discount)), 4000)) + 1
+    """How many pulls ahead to look: until what is left has a weight of 1e-4, or 10,000."""
+    return int(min(np.ceil(np.log(1e-4) / np.log(discount)), 10_000)) + 1
+
+
+def _part(rewards: np.ndarray, *, discount: float, top: int, limit: int, width: int) -> list[np.ndarray]:
+    """`_induct` in float64, which is a setting of the thread it runs in."""
+    with jax.enable_x64(True):
+        found = _induct(jnp.asarray(rewards), jnp.asarray(float(discount)), jnp.asarray(top), limit=limit, width=width)
+        return [np.asarray(x) for x in found]
 
 
 @functools.partial(jax.jit, static_argnames=("limit", "width"))
 def _induct(chunks: Array, discount: Array, top: Array, *, limit: int, width: int) -> tuple[Array, Array, Array]:
-    """For each reward and level n = 2..limit: the least a that goes on, and what that is worth there and one below."""
+    """For each reward and level n = 2..limit: the least a that goes on, and what that is worth there and one below.
 
-    def one(reward: Array) -> tuple[Array, Array, Array]:
-        at = jnp.arange(width)
+    Rewards beside one another share a window of counts `[width, rewards]`, which moves by a row where it must.
+    """
+    at = jnp.arange(width)
+
+    def one(reward: Float[Array, "side"]) -> tuple[Array, Array, Array]:
+        middle = reward.mean()
 
         def offset(n: Array) -> Array:
-            return jnp.clip(jnp.round(reward * n - width / 4), 0, jnp.maximum(n - width + 1, 0))
+            return jnp.clip(jnp.round(middle * n - width / 4), 0, jnp.maximum(n - width + 1, 0))
 
         def level(n: Array, worth: Array) -> tuple[Array, Array]:
             low = offset(n)
-            shift = offset(n + 1) - low
-            p = (low[:, None] + at) / n
-            beyond = (low[:, None] + width) / n - reward[:, None]
-            up = jnp.concatenate([worth[:, 1:], jnp.maximum(beyond, 0)], 1)
-            down = jnp.concatenate([jnp.zeros_like(worth[:, :1]), worth[:, :-1]], 1)
-            moved = shift[:, None] > 0
-            lose, win = jnp.where(moved, down, worth), jnp.where(moved, worth, up)
-            return low, (1 - discount) * (p - reward[:, None]) + discount * (p * win + (1 - p) * lose)
+            p = ((low + at) / n)[:, None]
+            beyond = jnp.maximum((low + width) / n - reward, 0)
+            padded = jnp.concatenate([jnp.zeros_like(worth[:1]), worth, beyond[None]])
+            start = jnp.where(offset(n + 1) > low, 0, 1)
+            lose = jax.lax.dynamic_slice_in_dim(padded, start, width)
+            win = jax.lax.dynamic_slice_in_dim(padded, start + 1, width)
+            return low, (1 - discount) * (p - reward) + discount * (lose + p * (win - lose))
 
-        start = offset(top + 1.0)
-        worth = jnp.maximum((start[:, None] + at) / (top + 1.0) - reward[:, None], 0)
+        worth = jnp.maximum((offset(top + 1.0) + at)[:, None] / (top + 1.0) - reward, 0)
         far = jax.lax.fori_loop(0, top - limit, lambda i, w: jnp.maximum(level(top - i + 0.0, w)[1], 0), worth)
 
         def near(worth: Array, n: Array) -> tuple[Array, tuple[Array, Array, Array]]:
             low, gain = level(n, worth)
-            first = jnp.argmax(gain > 0, 1)
-            taken = jnp.take_along_axis(gain, first[:, None], 1)[:, 0]
-            left = jnp.take_along_axis(gain, jnp.maximum(first - 1, 0)[:, None], 1)[:, 0]
+            first = jnp.minimum(((gain <= 0) & (low + at < n)[:, None]).sum(0), width - 1)
+            taken = jnp.take_along_axis(gain, first[None], 0)[0]
+            left = jnp.take_along_axis(gain, jnp.maximum(first - 1, 0)[None], 0)[0]
             return jnp.maximum(gain, 0), (low + first, taken, left)
 
         _, found = jax.lax.scan(near, far, jnp.arange(limit, 1, -1) + 0.0)

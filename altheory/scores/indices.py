@@ -108,6 +108,36 @@ def gittins_score(belief: Any, menu: Menu, key: Key, *, index: Float[Array, "a b
     return jnp.asarray(index, n.dtype)[a.astype(jnp.int32), (size - a).astype(jnp.int32)]
 
 
+@needs("mean", "std")
+def gaussian_gittins_score(
+    belief: Any, menu: Menu, key: Key, *, index: Float[Array, "pulls"], prior: Scalar = 1.0, noise: Scalar = 1.0
+) -> Float[Array, "K"]:
+    r"""The Gittins index of a Gaussian arm whose pulls lie `noise` about its mean, from `gaussian_gittins`.
+
+    It is the posterior mean and `noise` times the table's entry at :math:`(\sigma/s)^2 - n_0` pulls, s the posterior
+    deviation and :math:`n_0` the table's `prior`: on a straight line between entries, and falling as one over the
+    pulls beyond them. Cite: gittins2011multi.
+    """
+    index = jnp.asarray(index, menu.price.dtype)
+    last = index.shape[0] - 1
+    worth = (noise / belief.std(menu)) ** 2
+    inside = jnp.interp(worth - prior, jnp.arange(last + 1, dtype=index.dtype), index)
+    return belief.mean(menu) + noise * inside * jnp.minimum((last + prior) / worth, 1)
+
+
+@needs("mean", "count")
+def finite_gittins_score(belief: Any, menu: Menu, key: Key, *, index: Float[Array, "left a b"]) -> Float[Array, "K"]:
+    """The finite-horizon index of a Bernoulli arm under a Beta(1, 1) prior, from `bernoulli_finite_gittins(horizon)`.
+
+    It is the table's entry for the rounds that are left. Cite: kaufmann2018bayesian.
+    """
+    n = belief.count(menu)
+    left = jnp.clip(index.shape[0] - 1 - n.sum(), 1, index.shape[0] - 1).astype(jnp.int32)
+    n = jnp.minimum(n, index.shape[0] - 2)
+    won = jnp.clip(jnp.round(belief.mean(menu) * (n + 2)) - 1, 0, n).astype(jnp.int32)
+    return jnp.asarray(index, n.dtype)[left, won, n.astype(jnp.int32) - won]
+
+
 @needs("mean", "count")
 def explore_first(belief: Any, menu: Menu, key: Key, *, pulls: Scalar = 10.0) -> Float[Array, "K"]:
     """Explore, then commit: infinite for an arm with fewer than `pulls` plays, then its mean.

@@ -143,6 +143,8 @@ GRAPHS = {"gaussian_graph"}
 
 INDICES = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
 
+FINITE = np.linspace(0, 1, 9 * 64, dtype=np.float32).reshape(9, 8, 8)
+
 SCORES: dict[str, Callable[..., Any]] = {
     "ucb": lambda f=1.0: al.score(al.ucb, width=f),
     "window_ucb_index": lambda f=1.0: al.score(al.window_ucb_index, xi=f),
@@ -158,6 +160,10 @@ SCORES: dict[str, Callable[..., Any]] = {
     "bayes_ucb_index": lambda f=1.0: al.score(al.bayes_ucb_index),
     "explore_first": lambda f=1.0: al.score(al.explore_first, pulls=f),
     "gittins_score": lambda f=1.0: al.score(al.gittins_score, index=f * INDICES),
+    "gaussian_gittins_score": lambda f=1.0: al.score(
+        al.gaussian_gittins_score, index=INDICES[0][::-1], prior=f, noise=f
+    ),
+    "finite_gittins_score": lambda f=1.0: al.score(al.finite_gittins_score, index=f * FINITE),
     "contender_score": lambda f=1.0: al.score(al.contender_score),
     "variance": lambda f=1.0: al.score(al.variance),
     "reservation": lambda f=1.0: al.score(al.reservation),
@@ -227,6 +233,7 @@ ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_in
     "expected_improvement_score",
     "knowledge_gradient_score",
     "gittins_score",
+    "finite_gittins_score",
 }
 """Scores on the tallies of arms, of which one is enough."""
 
@@ -275,7 +282,7 @@ POLICIES |= {
 }
 ALIASES = {"cal", "gbs"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
-    "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli",
+    "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
     "discounted_ucb", "m_ucb", "sw_ucb", "ti_ucb", "glm_ucb", "neural_linear", "thompson_logistic",
 }  # fmt: skip
