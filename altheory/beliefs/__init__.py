@@ -27,6 +27,7 @@ from altheory.beliefs.gp_arms import GPArms, gp_arms
 from altheory.beliefs.gp_classifier import GPClassifier, gp_classifier
 from altheory.beliefs.harmonic import Harmonic, gaussian_graph, harmonic
 from altheory.beliefs.host import HostBelief, HostCommittee, HostModel, host_belief
+from altheory.beliefs.imputed import Imputed, Told, fit_normal, imputed
 from altheory.beliefs.kernels import RBF, Dot, Matern
 from altheory.beliefs.last_layer import LastLayer, last_layer
 from altheory.beliefs.linear import Linear, linear
@@ -59,6 +60,7 @@ __all__ = [
     "HostBelief",
     "HostCommittee",
     "HostModel",
+    "Imputed",
     "LastLayer",
     "Linear",
     "Logistic",
@@ -70,6 +72,7 @@ __all__ = [
     "Perceptron",
     "Restarting",
     "Rising",
+    "Told",
     "ValueCommittee",
     "Windowed",
     "beta_bernoulli",
@@ -83,6 +86,7 @@ __all__ = [
     "discounted",
     "error_dependence",
     "finite",
+    "fit_normal",
     "gaussian_arms",
     "gaussian_graph",
     "gp",
@@ -91,6 +95,7 @@ __all__ = [
     "halfspaces",
     "harmonic",
     "host_belief",
+    "imputed",
     "last_layer",
     "linear",
     "logistic",

@@ -19,7 +19,9 @@ def study(
     seeds: Annotated[int | None, typer.Option(help="Independent runs of each policy.")] = None,
     horizon: Annotated[int | None, typer.Option(help="Rounds in a run.")] = None,
     policy: Names = None,
-    data: Annotated[Path | None, typer.Option(help="Your features and labels: .npz, .npy, .csv or .parquet.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Your features and labels, or recorded outcomes: .npz, .npy, .csv, .parquet.")
+    ] = None,
     labels: Annotated[str | None, typer.Option(help="The label column of --data, or FILE:COLUMN.")] = None,
     budget: Annotated[float | None, typer.Option(help="Money a run may spend.")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder for results; out/NAME by default.")] = None,
@@ -40,7 +42,6 @@ def study(
     _devices(distributed, coordinator, processes, process)
     from rich.console import Console
 
-    from altheory.cli.data import load
     from altheory.cli.run import run_study
 
     if labels is not None and data is None:
@@ -48,7 +49,7 @@ def study(
     console = Console(quiet=bool(process), width=None if sys.stdout.isatty() else 120)
     try:
         files = run_study(
-            name, seeds=seeds, horizon=horizon, wanted=policy or (), data=load(data, labels) if data else None,
+            name, seeds=seeds, horizon=horizon, wanted=policy or (), data=data, labels=labels,
             budget=budget, out=out or Path("out") / name, resume=resume, seed=seed, console=console,
         )  # fmt: skip
     except KeyboardInterrupt:

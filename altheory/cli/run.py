@@ -28,7 +28,8 @@ def run_study(
     seeds: int | None,
     horizon: int | None,
     wanted: Sequence[str],
-    data: Any,
+    data: Path | None,
+    labels: str | None,
     budget: float | None,
     out: Path,
     resume: bool,
@@ -39,14 +40,15 @@ def run_study(
     if name not in STUDIES:
         raise ValueError(f"there is no study {name!r}: choose one of {', '.join(STUDIES)}")
     builtin = STUDIES[name]
-    for given, taken, option in ((data, builtin.takes_data, "--data"), (budget, builtin.takes_budget, "--budget")):
-        if given is not None and not taken:
+    for value, taken, option in ((data, builtin.load, "--data"), (budget, builtin.takes_budget, "--budget")):
+        if value is not None and not taken:
             raise ValueError(f"the study {name} takes no {option}")
     horizon = builtin.horizon if horizon is None else horizon
     seeds = builtin.seeds if seeds is None else seeds
     if horizon < 1 or seeds < 1:
         raise ValueError(f"--horizon and --seeds must be at least 1; they are {horizon} and {seeds}")
-    parts = builtin.parts(Options(horizon, data, budget, seeds, seed))
+    given = builtin.load(data, labels) if data is not None and builtin.load else None
+    parts = builtin.parts(Options(horizon, given, budget, seeds, seed))
     chosen = {part: _choose(p, wanted) for part, p in parts.items()}
     if not resume and jax.process_index() == 0:
         shutil.rmtree(out / BLOCKS, ignore_errors=True)

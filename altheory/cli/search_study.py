@@ -1,7 +1,6 @@
 """The studies of search: boxes at several scales of prices, and which language model to use."""
 
 import functools
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from jaxtyping import Array, Float
 
 import altheory as al
+from altheory.cli.outcomes import load_outcomes, recorded_outcomes
 from altheory.sim.study import summarise
 
 BOXES = 12
@@ -42,34 +42,24 @@ def gaussian_boxes(scale: float) -> al.BoxSearch:
     return al.BoxSearch(al.GaussianPrize(jnp.asarray(mean), jnp.asarray(sd)), jnp.asarray(scale * (0.05 + 0.1 * sd)))
 
 
-def recorded() -> tuple[np.ndarray, np.ndarray]:
-    """Correctness and dollars `[items, models]`: recorded where ALTHEORY_DATA has them, else simulated."""
-    folder = Path(os.environ.get("ALTHEORY_DATA", "../shared/data")) / "routing_zeroeval"
-    if not (folder / "outcomes.parquet").is_file():
-        rng = np.random.default_rng(0)
-        skill, hard = np.linspace(-0.5, 2, 12), rng.normal(size=(1500, 1))
-        right = rng.random((1500, 12)) < 1 / (1 + np.exp(hard - skill))
-        return right.astype(float), 5e-5 * 1.5 ** np.arange(12) * rng.gamma(4, 0.25, right.shape)
-    table = pd.read_parquet(folder / "outcomes.parquet")
-    models = pd.read_csv(folder / "models.csv")
-    table = table[~table.model.isin(models.model[models.hidden_reasoning])]
-    wide = table.pivot(index="item", columns="model", values=["correct", "usd"])
-    return wide["correct"].to_numpy(float), wide["usd"].to_numpy(float)
-
-
 @functools.cache
-def model_search() -> tuple[Any, al.TableSearch]:
+def model_search(path: Path | None = None) -> tuple[Any, al.TableSearch]:
     """Laws of each model's net worth on past workloads, and a search over workloads that are new.
 
     A workload is a stretch of items that resemble one another in difficulty; a model's worth is what its answers earn
-    less what they cost over its uses, its price that of an evaluation on a few items.
+    less what they cost over its uses, its price that of an evaluation on a few items. Outcomes are those of a file
+    (`load_outcomes`), or recorded or simulated ones.
     """
-    right, dollars = recorded()
+    outcomes = load_outcomes(path) if path else recorded_outcomes()
+    right, dollars = outcomes.right, outcomes.dollars
+    if len(right) < 20 or right.shape[1] < 2:
+        raise ValueError(f"which-model needs 20 items and 2 models at least; {path} has {len(right)}, {right.shape[1]}")
     rng = np.random.default_rng(1)
     order = np.argsort(right.mean(1) + 0.3 * rng.normal(size=len(right)))
     right, dollars = right[order], dollars[order]
-    start = rng.integers(0, len(right) - 300, WORKLOADS)
-    picks = start[:, None] + rng.integers(0, 300, (WORKLOADS, ITEMS))
+    stretch = min(300, len(right) // 2)
+    start = rng.integers(0, len(right) - stretch, WORKLOADS)
+    picks = start[:, None] + rng.integers(0, stretch, (WORKLOADS, ITEMS))
     worth = USES * (REWARD * right[picks].mean(1) - dollars[picks].mean(1))
     past, new = worth[: WORKLOADS // 2], worth[WORKLOADS // 2 :]
     return al.SamplePrize(past.T), al.TableSearch(jnp.asarray(new), jnp.asarray(ITEMS * dollars.mean(0)))

@@ -15,8 +15,9 @@ from scipy import stats
 import altheory as al
 import altheory.plot
 from altheory.cli import bandit_study, rules, stop_study, stop_traces
-from altheory.cli.data import digits, standardise, topics
+from altheory.cli.data import digits, load, standardise, topics
 from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
+from altheory.cli.outcomes import outcome_file
 from altheory.cli.search_study import SCALES, draw_welfare, gaussian_boxes, model_search, searches, welfare_table
 from altheory.sim.metrics import Metric
 from altheory.sim.study import Progress, summarise
@@ -29,7 +30,7 @@ class Options:
     """What the command line may change."""
 
     horizon: int
-    data: Data | None = None
+    data: Any = None
     budget: float | None = None
     seeds: int = 1
     seed: int = 0
@@ -62,7 +63,8 @@ class Builtin:
     horizon: int
     seeds: int
     parts: Callable[[Options], dict[str, Part]]
-    takes_data: bool = False
+    load: Callable[[Path, str | None], Any] | None = None
+    """What reads --data, where the study takes it: features and labels, or a table of its own."""
     takes_budget: bool = False
 
 
@@ -186,7 +188,7 @@ def _pandora(options: Options) -> dict[str, Part]:
 
 
 def _which_model(options: Options) -> dict[str, Part]:
-    prize, oracle = model_search()
+    prize, oracle = model_search(options.data)
     return {"": Part(searches(prize), oracle, (al.welfare, al.labels), draw_welfare, welfare_table(None))}
 
 
@@ -273,35 +275,35 @@ def regret_table(g: al.Guarantee) -> Callable[[al.Study], pd.DataFrame]:
 STUDIES: dict[str, Builtin] = {
     "digits": Builtin(
         "Active learning on handwritten digits (or --data): accuracy on held-out items against labels bought",
-        60, 50, _digits, takes_data=True, takes_budget=True,
+        60, 50, _digits, load=load, takes_budget=True,
     ),
     "batches": Builtin(
         "The same pool, ten labels bought a round: the top of a score against rules that pick a set",
-        12, 20, _batches, takes_data=True, takes_budget=True,
+        12, 20, _batches, load=load, takes_budget=True,
     ),
     "embeddings": Builtin(
         "Batches of ten on simulated topic embeddings (or --data, real ones): curves, areas and mean ranks",
-        20, 20, _embeddings, takes_data=True, takes_budget=True,
+        20, 20, _embeddings, load=load, takes_budget=True,
     ),
     "market": Builtin(
         "The same pool with three simulated LLM labelers and a person, under a budget in dollars (2 by default)",
-        200, 10, _market, takes_data=True, takes_budget=True,
+        200, 10, _market, load=load, takes_budget=True,
     ),
     "design": Builtin(
         "Optimal designs on digits (or --data): worst variance and held-out error against labels bought",
-        200, 10, _design, takes_data=True,
+        200, 10, _design, load=load,
     ),
     "stopping": Builtin(
         "When to stop buying labels: every stop rule on the same runs on real data, over a grid of error costs",
-        250, 10, _stopping, takes_data=True,
+        250, 10, _stopping, load=load,
     ),
     "pandora": Builtin(
         "A dozen boxes at three scales of prices: Weitzman's rule, its formula, greedy, random and opening all",
         12, 1000, _pandora,
     ),
     "which-model": Builtin(
-        "Which language model to use, each evaluation at its price: recorded answers where there are, else simulated",
-        27, 500, _which_model,
+        "Which language model to use, each evaluation at its price: recorded answers, simulated ones, or --data",
+        27, 500, _which_model, load=outcome_file,
     ),
     "bandits": Builtin(
         "A dozen bandit policies on three stochastic instances and an adversarial table, with upper and lower bounds",

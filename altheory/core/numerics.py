@@ -42,6 +42,23 @@ def inverse_spd(a: Float[Array, "d d"]) -> Float[Array, "d d"]:
     return cho_solve(cholesky(a), jnp.eye(a.shape[-1], dtype=a.dtype))
 
 
+def inverse_spds(a: Float[Array, "*n d d"]) -> Float[Array, "*n d d"]:
+    """The inverses of many small symmetric positive definite matrices, by sweeping all of them together.
+
+    LAPACK would take them one by one, on threads of its own, which a compiled loop on a CPU may wait for for ever.
+    """
+
+    def sweep(k: Array, m: Array) -> Array:
+        pivot, row, column = m[..., k, k, None], m[..., k, :], m[..., :, k]
+        here = jnp.arange(m.shape[-1]) == k
+        row = jnp.where(here, 1, row) / pivot
+        column = jnp.where(here, 0, column)
+        rest = jnp.where(here, 0, m) - column[..., :, None] * row[..., None, :]
+        return jnp.where(here[:, None], row[..., None, :], rest)
+
+    return jax.lax.fori_loop(0, a.shape[-1], sweep, a)
+
+
 def grow_root(root: Float[Array, "d d"], inverse: Float[Array, "d d"], x: Float[Array, "d"], weight: Array) -> Any:
     r"""A root of :math:`RR^\top + w\,xx^\top` and its inverse, from those of :math:`RR^\top`, in O(d^2).
 

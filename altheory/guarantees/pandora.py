@@ -123,6 +123,23 @@ def no_precedence(policy: Any, oracle: Any) -> str | None:
     return "some boxes may be opened only after others, which is another problem: see precedence_indices"
 
 
+def obligatory_inspection(policy: Any, oracle: Any) -> str | None:
+    """A prize counts only where its box was opened."""
+    if getattr(oracle, "obligatory", True):
+        return None
+    return (
+        f"in {type(oracle).__name__} a candidate may be taken unopened, which is another problem: see "
+        "nonobligatory_bounds"
+    )
+
+
+def prices_are_fixed(policy: Any, oracle: Any) -> str | None:
+    """What it costs to open a box does not depend on what was opened before."""
+    if getattr(oracle, "fixed_prices", True):
+        return None
+    return f"in {type(oracle).__name__} prices depend on what was bought before, and the theorem needs fixed ones"
+
+
 def plays_weitzman(policy: Any, oracle: Any) -> str | None:
     """The policy opens by reservation value and stops when the best in hand is at least every index."""
     parts = (getattr(policy, "score", None), getattr(policy, "stop", None))
@@ -132,7 +149,7 @@ def plays_weitzman(policy: Any, oracle: Any) -> str | None:
 
 
 def _same_search(policy: Any, oracle: Any) -> str | None:
-    if not isinstance(getattr(policy, "belief", None), Boxes) or not hasattr(oracle, "prize"):
+    if not isinstance(getattr(policy, "belief", None), Boxes) or not hasattr(oracle, "winners"):
         return None
     shape = oracle.price.shape
     mine, true = (jax.tree.leaves(p.spread(shape)) for p in (policy.belief.prize, oracle.prize))
@@ -181,7 +198,14 @@ def _by_twice(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
     cite="weitzman1979optimal",
     note="proofs_notes/weitzman-optimal.md",
     bounds=Equals(as_array, tolerance=1e-6),
-    assumes=[independent_boxes, no_precedence, plays_weitzman, prior_of_boxes_is_right],
+    assumes=[
+        prices_are_fixed,
+        obligatory_inspection,
+        independent_boxes,
+        no_precedence,
+        plays_weitzman,
+        prior_of_boxes_is_right,
+    ],
     algorithm=weitzman,
     cases=_weitzman_cases,
     mutants={

@@ -17,6 +17,9 @@ from altheory.oracles.bandit import (
     LogisticBandit,
 )
 from altheory.oracles.boxes import BoxSearch, TableSearch
+from altheory.oracles.missing import MissingPool
+from altheory.oracles.noisy import NoisySearch, TrialSearch
+from altheory.oracles.path import PathSurvey
 from altheory.oracles.pool import LabelPool
 from altheory.oracles.replay import ReplayPool
 from altheory.oracles.stream import LabelStream, SampledStream
@@ -35,9 +38,13 @@ __all__ = [
     "LabelStream",
     "LinearBandit",
     "LogisticBandit",
+    "MissingPool",
+    "NoisySearch",
+    "PathSurvey",
     "PiecewiseBandit",
     "ReplayPool",
     "RisingBandit",
     "SampledStream",
     "TableSearch",
+    "TrialSearch",
 ]

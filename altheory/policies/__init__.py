@@ -16,6 +16,7 @@ from altheory.policies.arms import (
     thompson_gaussian,
     ucb_v,
 )
+from altheory.policies.best import best_of
 from altheory.policies.changing import discounted_ucb, m_ucb, sw_ucb, ti_ucb
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logistic
@@ -90,6 +91,7 @@ __all__ = [
     "bayes_ucb",
     "below",
     "best_arm_known",
+    "best_of",
     "cal",
     "certainty_gain_rule",
     "cluster_margin_rule",

@@ -52,10 +52,12 @@ from altheory.scores.indices import (
     ucb_v_index,
 )
 from altheory.scores.information import bald, bald_from_logits
+from altheory.scores.inspection import inspection_boundary, inspection_score, inspection_table
 from altheory.scores.large import facility_location_stream, k_center_stream
 from altheory.scores.lookahead import batch_epig, epig, expected_error_reduction, variance_reduction
 from altheory.scores.optimism import glm_oful_index, glm_ucb_index, mean_score, oful_index, ucb, ucb1_index, variance
-from altheory.scores.price import per_dollar, token_price
+from altheory.scores.partial import partial_bald, partial_bald_score
+from altheory.scores.price import per_dollar, token_price, within_price
 from altheory.scores.prizes import (
     BernoulliPrize,
     BetaPrize,
@@ -186,6 +188,9 @@ __all__ = [
     "hoeffding_interval",
     "importance_weighted_risk",
     "information_density",
+    "inspection_boundary",
+    "inspection_score",
+    "inspection_table",
     "joint_information",
     "joint_threshold",
     "k_center",
@@ -214,6 +219,8 @@ __all__ = [
     "nonobligatory_bounds",
     "normal_width",
     "oful_index",
+    "partial_bald",
+    "partial_bald_score",
     "pbgi",
     "per_dollar",
     "power_batch",
@@ -254,4 +261,5 @@ __all__ = [
     "weitzman_value",
     "whittle_index",
     "window_ucb_index",
+    "within_price",
 ]

@@ -2,10 +2,10 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
 
 from altheory.core import record
 from altheory.core.check import at_least, positive
+from altheory.scores.broken_line import crossing, look_ahead, overshoot
 from altheory.scores.gittins import require_discount
 
 LOW, HIGH = -4.0, 6.0
@@ -54,66 +54,29 @@ def gaussian_gittins(
     return GaussianGittins(scale * (fine + (fine - coarse) / 3), scale * error, float(prior))
 
 
-def _density(u: np.ndarray) -> np.ndarray:
-    return np.asarray(np.exp(-u * u / 2) / np.sqrt(2 * np.pi))
-
-
-def _overshoot(u: np.ndarray) -> np.ndarray:
-    r""":math:`E(Z-u)_+` for :math:`u\ge0`."""
-    return np.asarray(_density(u) - u * ndtr(-u))
-
-
 def _boundary(
     limit: int, ahead: int, beta: float, prior: float, step: float, *, all_at_once: bool
 ) -> Float[np.ndarray, "limit"]:
     """Minus the mean at which going on is worth nothing, after 0..`limit` pulls, by induction from `ahead` beyond."""
     z = LOW + step * np.arange(round((HIGH - LOW) / step) + 1)
     last = prior + limit + ahead
-    worth = (np.maximum(z, 0) + (_overshoot(np.abs(z)) if all_at_once else 0)) / np.sqrt(last) / (1 - beta)
+    worth = (np.maximum(z, 0) + (overshoot(np.abs(z)) if all_at_once else 0)) / np.sqrt(last) / (1 - beta)
     bend, found = (LOW if all_at_once else 0.0), np.zeros(limit + 1)
     for pulls in range(limit + ahead - 1, -1, -1):
         n = prior + pulls
-        going_on = z / np.sqrt(n) + beta * _expected(z, worth, bend, n, beta, step)
-        bend = _root(z, going_on, step)
+        at, height = _bent(z, worth, bend)
+        going_on = z / np.sqrt(n) + beta * look_ahead(z, at, height, 1 / np.sqrt(n + 1) / (1 - beta), n)
+        bend = crossing(z, going_on, int(np.argmax(going_on > 0)))
         worth = np.maximum(going_on, 0)
         if pulls <= limit:
             found[pulls] = -bend / np.sqrt(n)
     return found
 
 
-def _expected(z: np.ndarray, worth: np.ndarray, bend: float, n: float, beta: float, step: float) -> np.ndarray:
-    """What the next level is worth on average, seen from each point: the broken line there, and each of its bends.
-
-    Coordinates are posterior deviations of the next level. A broken line lies above a convex curve as if its argument
-    had step^2 / 6 more variance, which is taken off.
-    """
-    at, bends = _bends(z, worth, bend)
-    middle, spread = z * np.sqrt((n + 1) / n), np.sqrt(max(1 / n - step**2 / 6, 1e-3 / n))
-    slope = 1 / np.sqrt(n + 1) / (1 - beta)
-    line = np.interp(middle, at, np.where(z < bend, 0, worth)) + np.maximum(middle - z[-1], 0) * slope
-    reach = np.arange(-(int(6 * spread / step) + 2), int(6 * spread / step) + 3)
-    near = np.rint((middle - z[0]) / step).astype(int)[:, None] + reach
-    inside = (near >= 0) & (near < len(z))
-    near = np.clip(near, 0, len(z) - 1)
-    away = np.abs(middle[:, None] - at[near]) / spread
-    return np.asarray(line + spread * (np.where(inside, bends[near], 0) * _overshoot(away)).sum(1))
-
-
-def _bends(z: np.ndarray, worth: np.ndarray, bend: float) -> tuple[np.ndarray, np.ndarray]:
-    """The points of the broken line, one of which is where it leaves 0, and by how much its slope grows at each."""
-    first = max(int(np.searchsorted(z, bend, side="right")) - 1, 0)
-    at, height = z.copy(), worth.copy()
-    if bend >= z[0]:
-        at[first], height[: first + 1] = bend, np.where(bend > z[0], 0, height[: first + 1])
-    slope = np.diff(height[first:]) / np.maximum(np.diff(at[first:]), 1e-300)
-    bends = np.zeros_like(z)
-    bends[first:-1] = np.diff(slope, prepend=0)
-    return at, bends
-
-
-def _root(z: np.ndarray, going_on: np.ndarray, step: float) -> float:
-    """Where a convex curve crosses 0, by the parabola through the three points beside it."""
-    k = min(max(int(np.argmax(going_on > 0)), 1), len(z) - 2)
-    before, here, after = going_on[k - 1 : k + 2]
-    curve, slope = (after - 2 * here + before) / 2, (after - before) / 2
-    return float(z[k] - 2 * step * here / (slope + np.sqrt(max(slope**2 - 4 * curve * here, 0))))
+def _bent(z: np.ndarray, worth: np.ndarray, bend: float) -> tuple[np.ndarray, np.ndarray]:
+    """The points of the broken line, the last one at 0 moved to where it leaves 0, and their heights."""
+    at, height = z.copy(), np.where(z <= bend, 0, worth)
+    if bend > z[0]:
+        at[np.searchsorted(z, bend, side="right") - 1] = bend
+        return at, height
+    return at, worth

@@ -28,6 +28,22 @@ def per_dollar(inner: ScoreFn | Score, *, power: Scalar = 1.0) -> Score:
     return score(_per_dollar, inner=score(inner), power=power)
 
 
+def _within_price(belief: Any, menu: Menu, key: Key, *, inner: Score, most: Scalar) -> Float[Array, "K"]:
+    nearest = jnp.where(menu.open, menu.price, jnp.inf).min()
+    return jnp.where(menu.price <= jnp.maximum(most, nearest), inner(belief, menu, key), -jnp.inf)
+
+
+def within_price(inner: ScoreFn | Score, most: Scalar) -> Score:
+    """A score where items dearer than `most` come last; the cheapest open one stays in, so that there is a choice.
+
+    Where the price is the way there, this is the distance-constrained rule, which lowers a field's error faster per
+    length travelled than dividing by the distance does. Raises `ValueError` where `most` is below 0.
+    Cite: akins2024cost.
+    """
+    nonnegative("within_price most", most)
+    return score(_within_price, inner=score(inner), most=float(most) if isinstance(most, int) else most)
+
+
 def token_price(
     prompt: Num[Array | np.ndarray, "..."] | Scalar,
     completion: Num[Array | np.ndarray, "..."] | Scalar,

@@ -9,8 +9,10 @@ from altheory.sim.metrics import (
     labels,
     propensity,
     reading,
+    recommended,
     regret,
     reward,
+    rmse,
     welfare,
 )
 from altheory.sim.simulate import Trace, simulate
@@ -27,8 +29,10 @@ __all__ = [
     "labels",
     "propensity",
     "reading",
+    "recommended",
     "regret",
     "reward",
+    "rmse",
     "simulate",
     "study",
     "welfare",

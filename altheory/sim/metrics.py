@@ -79,6 +79,14 @@ def welfare(r: Round) -> Float[Array, ""]:
     return r.oracle.gain(r.world, r.choice) - cost(r)
 
 
+def recommended(r: Round) -> Float[Array, ""]:
+    """What the item of the largest posterior mean, after this round's update, is truly worth.
+
+    The last round's, less what was spent, is what a search for the best one was worth.
+    """
+    return r.oracle.value(r.world)[jnp.argmax(r.state.belief.mean(r.menu))]
+
+
 def accuracy(r: Round) -> Float[Array, ""]:
     """Share of held-out items whose likeliest class, after this round's update, is the true one.
 
@@ -111,6 +119,12 @@ def reading(name: str) -> Metric:
 
     metric.__name__ = metric.__qualname__ = name
     return metric
+
+
+def rmse(r: Round) -> Float[Array, ""]:
+    r"""Root mean squared error of the belief's means after this round's update, over all items of the menu."""
+    gap = r.oracle.value(r.world) - r.state.belief.mean(r.menu)
+    return jnp.sqrt((gap**2).mean())
 
 
 def coverage(r: Round) -> Float[Array, ""]:

@@ -1,5 +1,6 @@
 """When to stop paying: rules over belief, trace and money, in the loop and over recorded runs."""
 
+from altheory.stopping.assumptions import gain_assumptions, search_assumptions
 from altheory.stopping.combine import AllOf, AnyOf, Patience
 from altheory.stopping.confidence import error_below, interval_within, mixture_glr
 from altheory.stopping.curve import LearningCurve, fit_curve, learning_curve
@@ -37,6 +38,7 @@ __all__ = [
     "error_below",
     "fit_curve",
     "fixed_budget",
+    "gain_assumptions",
     "interval_within",
     "learning_curve",
     "max_entropy",
@@ -46,6 +48,7 @@ __all__ = [
     "predictions",
     "price_above_gain",
     "replay",
+    "search_assumptions",
     "stopping_point",
     "top_score",
     "total_cost",

@@ -84,6 +84,14 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     "gp_classifier of three classes": lambda f=1.0: al.gp_classifier(
         D, C, kernel=al.RBF(f, f), nugget=f / 10, capacity=4, frequencies=4
     ),
+    "imputed": lambda f=1.0: al.imputed(
+        al.logistic(D, C, prior=f, capacity=3),
+        np.where(np.arange(D) == np.arange(3)[:, None], np.nan, f * X[:3]),
+        [[False] * D, [True] * D],
+        outer=2,
+        inner=2,
+        iterations=3,
+    ),
     "crowd": lambda f=1.0: al.crowd(K // 2, 2, C, error=f / 3, strength=f, capacity=4),
     "deep_ensemble": lambda f=1.0: al.deep_ensemble(
         NET,
@@ -124,6 +132,7 @@ TOGETHER = (
     "deep_ensemble",
     "mc_dropout",
     "last_layer",
+    "imputed",
     "bootstrap of classifiers",
     "bootstrap of regressors",
 )
@@ -131,6 +140,7 @@ TOGETHER = (
 PARTS = {"Dot", "Matern", "Network", "RBF"}
 """What Gaussian processes and networks are built from; they have their own tests."""
 LABEL_MODELS = {
+    *("Told", "fit_normal"),
     *("Consensus", "Dependence", "dawid_skene", "error_dependence", "mace", "one_coin", "triples", "vote_shares"),
     "vote_log_odds",
 }
@@ -164,6 +174,7 @@ SCORES: dict[str, Callable[..., Any]] = {
         al.gaussian_gittins_score, index=INDICES[0][::-1], prior=f, noise=f
     ),
     "finite_gittins_score": lambda f=1.0: al.score(al.finite_gittins_score, index=f * FINITE),
+    "inspection_score": lambda f=1.0: al.score(al.inspection_score, index=INDICES[:K, ::-1], prior=f, noise=f),
     "contender_score": lambda f=1.0: al.score(al.contender_score),
     "variance": lambda f=1.0: al.score(al.variance),
     "reservation": lambda f=1.0: al.score(al.reservation),
@@ -178,6 +189,7 @@ SCORES: dict[str, Callable[..., Any]] = {
     "gradient_length_score": lambda f=1.0: al.score(al.gradient_length_score),
     "log_error_score": lambda f=1.0: al.score(al.log_error_score),
     "bald_score": lambda f=1.0: al.score(al.bald_score, draws=4),
+    "partial_bald_score": lambda f=1.0: al.score(al.partial_bald_score, draws=4),
     "vote_entropy_score": lambda f=1.0: al.score(al.vote_entropy_score, draws=5),
     "variation_ratio_score": lambda f=1.0: al.score(al.variation_ratio_score, draws=5),
     "consensus_kl_score": lambda f=1.0: al.score(al.consensus_kl_score, draws=4),
@@ -190,7 +202,15 @@ SCORES: dict[str, Callable[..., Any]] = {
     "per_dollar": lambda f=1.0: al.per_dollar(al.entropy_score, power=f),
     "per_dollar of variance": lambda f=1.0: al.per_dollar(al.variance, power=f),
 }
-RANDOM_SCORES = {"thompson", "uniform", "bald_score", "consensus_kl_score", "epig_score", "error_reduction_score"} | {
+RANDOM_SCORES = {
+    "partial_bald_score",
+    "thompson",
+    "uniform",
+    "bald_score",
+    "consensus_kl_score",
+    "epig_score",
+    "error_reduction_score",
+} | {
     "vote_entropy_score",
     "variation_ratio_score",
 }
@@ -280,7 +300,7 @@ POLICIES |= {
     "IWAL": lambda f=1.0: al.IWAL(BELIEFS["finite"](f), delta=f / 2, least=f),
     "A2": lambda f=1.0: al.A2(BELIEFS["finite"](f), np.ones(K), delta=f / 2),
 }
-ALIASES = {"cal", "gbs"} | {
+ALIASES = {"cal", "gbs", "best_of"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
@@ -304,6 +324,12 @@ def halfspace(key):
 
 ORACLES: dict[str, Callable[..., Any]] = {
     "BernoulliBandit": lambda f=1.0: al.BernoulliBandit(f * UNIT),
+    "NoisySearch": lambda f=1.0: al.NoisySearch(al.GaussianPrize(f * UNIT, UNIT), f * UNIT, f),
+    "PathSurvey": lambda f=1.0: al.PathSurvey(f * X, np.eye(K), noise=f, rate=f, fixed=f, start=2),
+    "MissingPool": lambda f=1.0: al.MissingPool(
+        f * X, LABELS, X > 0, [[False] * D, [True] * D], feature_price=f, label_price=f
+    ),
+    "TrialSearch": lambda f=1.0: al.TrialSearch(f * X, f * np.arange(1.0, D + 1), batch=2),
     "BayesBernoulliBandit": lambda f=1.0: al.BayesBernoulliBandit(K, a=f, b=f),
     "GaussianBandit": lambda f=1.0: al.GaussianBandit(f * UNIT, sd=f),
     "GaussianBandit with a noise for each arm": lambda f=1.0: al.GaussianBandit(UNIT, sd=f * UNIT),

@@ -37,6 +37,8 @@ def test_every_score_is_there():
 
 NO_RULE = {"StopRule", "when", "replay", "stopping_point", "total_cost", "cohen_kappa", "mixture_glr"} | {
     "LearningCurve",
+    "gain_assumptions",
+    "search_assumptions",
     "fit_curve",
     "learning_curve",
     "max_entropy",

@@ -89,3 +89,11 @@ def test_p_log_p_is_exact_to_float32_with_a_finite_gradient():
     with jax.enable_x64(True):
         wide = jnp.asarray(p, jnp.float64)
         np.testing.assert_allclose(numerics.plogp(wide), exact, rtol=1e-14)
+
+
+@pytest.mark.parametrize("d", [1, 2, 7])
+def test_many_small_inverses_are_those_of_numpy(d):
+    a = RNG.normal(size=(3, 5, d, d + 1))
+    a = a @ a.swapaxes(-1, -2) + 0.1 * np.eye(d)
+    with jax.enable_x64(True):
+        np.testing.assert_allclose(numerics.inverse_spds(jnp.asarray(a)), np.linalg.inv(a), rtol=1e-8, atol=1e-8)

@@ -1,0 +1,87 @@
+"""Recorded answers of several models to the same items: who was right, and what it cost."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+COLUMNS = ("item", "model", "correct", "usd")
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """`right [items, models]` in [0, 1] and `dollars [items, models]`, with the names of both."""
+
+    items: tuple[str, ...]
+    models: tuple[str, ...]
+    right: Float[np.ndarray, "items models"]
+    dollars: Float[np.ndarray, "items models"]
+
+
+def load_outcomes(path: Path, labels: str | None = None) -> Outcomes:
+    """Outcomes from a .csv or .parquet of rows (item, model, correct, usd), every model on every item.
+
+    `correct` lies in [0, 1], `usd` is at least 0; other columns are not looked at. Raises `FileNotFoundError` or
+    `ValueError` with a sentence: a column that is missing, a pair missing or there twice, a number out of range.
+    """
+    if labels is not None:
+        raise ValueError("--labels has no meaning for recorded outcomes: their columns are item, model, correct, usd")
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not a file")
+    if path.suffix not in (".csv", ".parquet"):
+        raise ValueError(f"{path} must end in .csv or .parquet")
+    table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    return as_outcomes(table, str(path))
+
+
+def outcome_file(path: Path, labels: str | None) -> Path:
+    """The path itself, once its table is found to be one of outcomes."""
+    load_outcomes(path, labels)
+    return path.resolve()
+
+
+def as_outcomes(table: pd.DataFrame, name: str) -> Outcomes:
+    """Outcomes of a table with rows (item, model, correct, usd); raises as `load_outcomes` does."""
+    for column in COLUMNS:
+        if column not in table:
+            raise ValueError(f"{name} has no column {column!r}; it has {', '.join(map(str, table.columns))}")
+    if table.empty:
+        raise ValueError(f"{name} has no rows")
+    twice = table.duplicated(["item", "model"])
+    if twice.any():
+        row = table[twice].iloc[0]
+        raise ValueError(f"{name} has item {row['item']} and model {row['model']} twice: keep one")
+    right, dollars = (table.pivot(index="item", columns="model", values=c) for c in ("correct", "usd"))
+    if right.isna().any().any() or dollars.isna().any().any():
+        item, model = np.argwhere(right.isna().to_numpy() | dollars.isna().to_numpy())[0]
+        raise ValueError(f"{name} has no outcome of {right.columns[model]} on item {right.index[item]}: add or drop it")
+    r, d = right.to_numpy(np.float64), dollars.to_numpy(np.float64)
+    if (r < 0).any() or (r > 1).any():
+        raise ValueError(f"{name} correct must lie in [0, 1]; it has {r[(r < 0) | (r > 1)][0]:g}")
+    if (d < 0).any() or not np.isfinite(d).all():
+        raise ValueError(f"{name} usd must be at least 0 and finite; its smallest is {d.min():g}")
+    return Outcomes(tuple(map(str, right.index)), tuple(map(str, right.columns)), r, d)
+
+
+def recorded_outcomes() -> Outcomes:
+    """The table of `ALTHEORY_DATA` where it has one, without models of hidden costs; else a simulated one."""
+    folder = Path(os.environ.get("ALTHEORY_DATA", "../shared/data")) / "routing_zeroeval"
+    if not (folder / "outcomes.parquet").is_file():
+        return simulated_outcomes()
+    table = pd.read_parquet(folder / "outcomes.parquet", columns=list(COLUMNS))
+    models = pd.read_csv(folder / "models.csv")
+    hidden = set(models.model[models.hidden_reasoning])
+    return as_outcomes(table[~table.model.isin(hidden)], "outcomes.parquet")
+
+
+def simulated_outcomes(items: int = 1500, models: int = 12, seed: int = 0) -> Outcomes:
+    """Models of rising skill and price on items of several difficulties, by a logistic law."""
+    rng = np.random.default_rng(seed)
+    skill, hard = np.linspace(-0.5, 2, models), rng.normal(size=(items, 1))
+    right = rng.random((items, models)) < 1 / (1 + np.exp(hard - skill))
+    dollars = 5e-5 * 1.5 ** np.arange(models) * rng.gamma(4, 0.25, right.shape)
+    names = tuple(f"model {i:02d}" for i in range(models))
+    return Outcomes(tuple(map(str, range(items))), names, right.astype(float), dollars)
