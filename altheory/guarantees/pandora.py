@@ -149,7 +149,7 @@ def plays_weitzman(policy: Any, oracle: Any) -> str | None:
 
 
 def _same_search(policy: Any, oracle: Any) -> str | None:
-    if not isinstance(getattr(policy, "belief", None), Boxes) or not hasattr(oracle, "winners"):
+    if not isinstance(getattr(policy, "belief", None), Boxes) or not {"prize", "winners"} <= set(dir(oracle)):
         return None
     shape = oracle.price.shape
     mine, true = (jax.tree.leaves(p.spread(shape)) for p in (policy.belief.prize, oracle.prize))

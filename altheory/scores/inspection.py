@@ -71,7 +71,7 @@ def inspection_table(price: Any, *, prior: float = 1.0) -> Float[np.ndarray, "K 
     return table
 
 
-@needs("mean", "std")
+@needs("mean", "std", "arms")
 def inspection_score(
     belief: Any,
     menu: Menu,
