@@ -38,6 +38,7 @@ from altheory.guarantees.graphs import harmonic_lookahead
 from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guarantee, verify
 from altheory.guarantees.halving import sequential_halving
 from altheory.guarantees.indices import gittins_optimal, kg_eig, pandora_as_gittins, pbgi_stop
+from altheory.guarantees.inspection import noisy_inspection
 from altheory.guarantees.labelling import (
     acceptance_sampling,
     chow_deferral,
@@ -90,6 +91,7 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    noisy_inspection,
     ucb1_regret,
     thompson_bayes_regret,
     elliptical_potential,
@@ -245,6 +247,7 @@ __all__ = [
     "lure_unbiased",
     "mixture_glr_stop",
     "multiplicative_d_optimal",
+    "noisy_inspection",
     "normal_mixture_cs",
     "od_linbai",
     "oful_regret",
