@@ -35,6 +35,7 @@ from altheory.beliefs.logistic import Logistic, logistic
 from altheory.beliefs.numpyro_model import NumpyroBelief, numpyro_belief
 from altheory.beliefs.perceptron import Perceptron, perceptron
 from altheory.beliefs.rising import Rising, rising
+from altheory.beliefs.separate import Separate, separate
 from altheory.beliefs.tallies import Contenders, Moments, contenders, moments
 from altheory.beliefs.trainer import Network
 
@@ -72,6 +73,7 @@ __all__ = [
     "Perceptron",
     "Restarting",
     "Rising",
+    "Separate",
     "Told",
     "ValueCommittee",
     "Windowed",
@@ -107,6 +109,7 @@ __all__ = [
     "perceptron",
     "restarting",
     "rising",
+    "separate",
     "triples",
     "vote_log_odds",
     "vote_shares",

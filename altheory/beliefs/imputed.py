@@ -58,7 +58,8 @@ class Imputed:
             x, known = jnp.where(fresh, y.x, x), known | fresh
         full = self._expected(x, known)
         base = self.base.update(Menu(full, row.price, row.noise, row.open), label)
-        return self.replace(base=base, x=self.x.at[item].set(x), known=self.known.at[item].set(known))  # type: ignore[attr-defined]
+        changed = self.x.at[item].set(x), self.known.at[item].set(known)
+        return self.replace(base=base, x=changed[0], known=changed[1])  # type: ignore[attr-defined]
 
     def probs(self, menu: Menu) -> Float[Array, "K C"]:
         """The class's distribution, averaged over completions of what is not known."""

@@ -71,6 +71,7 @@ from altheory.guarantees.pandora import (
     search_with_recall,
     weitzman_optimal,
 )
+from altheory.guarantees.routing import routing_lagrangian
 from altheory.guarantees.selective import query_rate, selective_perceptron_mistakes
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
 from altheory.guarantees.stochastic import (
@@ -91,6 +92,7 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    routing_lagrangian,
     noisy_inspection,
     ucb1_regret,
     thompson_bayes_regret,
@@ -267,6 +269,7 @@ __all__ = [
     "reservation_value_root",
     "rewards_in_unit_interval",
     "rising_single_arm",
+    "routing_lagrangian",
     "search_with_recall",
     "selective_label_ltt",
     "selective_perceptron_mistakes",

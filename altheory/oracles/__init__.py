@@ -22,6 +22,7 @@ from altheory.oracles.noisy import NoisySearch, TrialSearch
 from altheory.oracles.path import PathSurvey
 from altheory.oracles.pool import LabelPool
 from altheory.oracles.replay import ReplayPool
+from altheory.oracles.router import PromptStream
 from altheory.oracles.stream import LabelStream, SampledStream
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "NoisySearch",
     "PathSurvey",
     "PiecewiseBandit",
+    "PromptStream",
     "ReplayPool",
     "RisingBandit",
     "SampledStream",

@@ -38,6 +38,7 @@ from altheory.policies.named import (
     ucb1,
 )
 from altheory.policies.play import PlayDesign
+from altheory.policies.router import FixedMix, Router, router
 from altheory.policies.rules import (
     badge_rule,
     bait_rule,
@@ -70,6 +71,7 @@ __all__ = [
     "Epsilon",
     "EpsilonDecay",
     "Exp4",
+    "FixedMix",
     "InformationDirected",
     "InverseGap",
     "MirrorDescent",
@@ -77,6 +79,7 @@ __all__ = [
     "PhasedElimination",
     "PlayDesign",
     "QueryRate",
+    "Router",
     "SelectiveSampling",
     "SequentialHalving",
     "SetPolicy",
@@ -127,6 +130,7 @@ __all__ = [
     "power_rule",
     "probability_cover_rule",
     "random",
+    "router",
     "selective_perceptron",
     "soft_rank_rule",
     "softmax_rule",

@@ -82,6 +82,7 @@ from altheory.scores.representative import (
     typiclust,
 )
 from altheory.scores.reservation import expected_excess, reservation, reservation_value
+from altheory.scores.routing import Mixture, Routed, best_mixture, best_routing, route_at
 from altheory.scores.sampling import thompson, uniform
 from altheory.scores.search import nonobligatory_bounds, precedence_indices, weitzman_value
 from altheory.scores.sequences import sequence_entropy, token_average
@@ -130,8 +131,10 @@ __all__ = [
     "GittinsTable",
     "JointInformation",
     "LogNormalPrize",
+    "Mixture",
     "MixturePrize",
     "Prize",
+    "Routed",
     "SamplePrize",
     "StudentPrize",
     "UniformPrize",
@@ -148,6 +151,8 @@ __all__ = [
     "bernoulli_finite_gittins",
     "bernoulli_gittins",
     "bernoulli_interval",
+    "best_mixture",
+    "best_routing",
     "betting_interval",
     "certainty_gain",
     "cluster_margin",
@@ -233,6 +238,7 @@ __all__ = [
     "reservation_value",
     "restart_index",
     "risk_reduction_score",
+    "route_at",
     "selective_threshold",
     "sequence_entropy",
     "soft_rank_batch",
