@@ -35,7 +35,7 @@ from altheory.beliefs.logistic import Logistic, logistic
 from altheory.beliefs.numpyro_model import NumpyroBelief, numpyro_belief
 from altheory.beliefs.perceptron import Perceptron, perceptron
 from altheory.beliefs.rising import Rising, rising
-from altheory.beliefs.separate import Separate, separate
+from altheory.beliefs.separate import Frozen, Separate, frozen, separate
 from altheory.beliefs.tallies import Contenders, Moments, contenders, moments
 from altheory.beliefs.trainer import Network
 
@@ -54,6 +54,7 @@ __all__ = [
     "Discounted",
     "Dot",
     "Finite",
+    "Frozen",
     "GPArms",
     "GPClassifier",
     "GaussianArms",
@@ -89,6 +90,7 @@ __all__ = [
     "error_dependence",
     "finite",
     "fit_normal",
+    "frozen",
     "gaussian_arms",
     "gaussian_graph",
     "gp",

@@ -65,3 +65,29 @@ def separate(belief: Any, sources: int) -> Separate:
     """`sources` copies of a belief, which learn apart. Raises `ValueError` where there are none."""
     at_least("separate sources", sources, 1)
     return Separate(jax.tree.map(lambda a: jnp.stack([jnp.asarray(a)] * sources), belief))
+
+
+@record
+class Frozen:
+    """A belief that no longer learns: what a model trained beforehand is."""
+
+    inner: Any
+
+    def update(self, row: Menu, y: Any) -> "Frozen":
+        return self
+
+    def mean(self, menu: Menu) -> Float[Array, "K"]:
+        return self.inner.mean(menu)  # type: ignore[no-any-return]
+
+    def std(self, menu: Menu) -> Float[Array, "K"]:
+        return self.inner.std(menu)  # type: ignore[no-any-return]
+
+    def sample(self, menu: Menu, key: Key) -> Float[Array, "K"]:
+        return self.inner.sample(menu, key)  # type: ignore[no-any-return]
+
+
+def frozen(belief: Any) -> Frozen:
+    """A belief of means that keeps what it knows. Raises `TypeError` where there is no `mean` to keep."""
+    if not hasattr(belief, "mean"):
+        raise TypeError(f"frozen keeps a belief with a mean; {type(belief).__name__} has none")
+    return Frozen(belief)

@@ -123,6 +123,34 @@ def stop(
 
 
 @app.command()
+def route(
+    table: Annotated[Path, typer.Argument(help="Recorded outcomes: .parquet or .csv of item, model, correct, usd.")],
+    budget: Annotated[
+        list[float] | None, typer.Option(help="Dollars for all routed prompts; repeat for more. A grid by default.")
+    ] = None,
+    features: Annotated[Path | None, typer.Option(help="A .npy of prompt embeddings, a row an item.")] = None,
+    prompts: Annotated[str | None, typer.Option(help="The column with the prompts' texts: n-grams are hashed.")] = None,
+    dim: Annotated[int, typer.Option(help="Leading components of the features to use.")] = 4,
+    held_in: Annotated[float, typer.Option(help="The share of prompts, all answers known, to learn from first.")] = 0.5,
+    seeds: Annotated[int, typer.Option(help="Orders in which the prompts come.")] = 20,
+    seed: Annotated[int, typer.Option(help="The key that all randomness comes from.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("out/route"),
+) -> None:
+    """Route prompts among models under a budget: quality against cost of several policies, on your own table."""
+    _devices(False, None, None, None)
+    from rich.console import Console
+
+    from altheory.cli.route_command import run_route
+
+    files = run_route(
+        table, features=features, prompts=prompts, budget=budget, dim=dim, held_in=held_in, seeds=seeds, seed=seed,
+        out=out, console=Console(width=None if sys.stdout.isatty() else 140),
+    )  # fmt: skip
+    for path in files:
+        typer.echo(path)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from altheory import __version__

@@ -13,7 +13,7 @@ COLUMNS = ("item", "model", "correct", "usd")
 
 @dataclass(frozen=True)
 class Outcomes:
-    """`right [items, models]` in [0, 1] and `dollars [items, models]`, with the names of both."""
+    """`right [items, models]` in [0, 1] and `dollars [items, models]`, by items in the order they first come."""
 
     items: tuple[str, ...]
     models: tuple[str, ...]
@@ -54,7 +54,9 @@ def as_outcomes(table: pd.DataFrame, name: str) -> Outcomes:
     if twice.any():
         row = table[twice].iloc[0]
         raise ValueError(f"{name} has item {row['item']} and model {row['model']} twice: keep one")
-    right, dollars = (table.pivot(index="item", columns="model", values=c) for c in ("correct", "usd"))
+    order = table["item"].drop_duplicates()
+    wide = (table.pivot(index="item", columns="model", values=c).reindex(order) for c in ("correct", "usd"))
+    right, dollars = wide
     if right.isna().any().any() or dollars.isna().any().any():
         item, model = np.argwhere(right.isna().to_numpy() | dollars.isna().to_numpy())[0]
         raise ValueError(f"{name} has no outcome of {right.columns[model]} on item {right.index[item]}: add or drop it")

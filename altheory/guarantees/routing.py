@@ -83,7 +83,7 @@ PRICES = Prices(route_at, _within, lambda price, move: max(price + move, 0.0))
 
 
 @guarantee(
-    "At a price of money no assignment of equal cost is better; the dual bounds all of them; the online price bounds debt",
+    "At a price of money no assignment of equal cost is better; the dual bounds all; the online price bounds debt",
     id="routing-lagrangian",
     family="bandits",
     latex=r"\mathrm{LP}(B) = \min_{\lambda\ge0}\sum_i\max_k(q_{ik}-\lambda c_{ik})+\lambda B,\quad "

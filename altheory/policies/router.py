@@ -29,6 +29,17 @@ class Routing:
     status: Int[Array, ""]
 
 
+def affordable(state: Routing, menu: Menu, budget: Float[Array, ""] | float, horizon: int) -> Bool[Array, "K"]:
+    """What may be asked so that the cheapest model stays affordable for all rounds to come."""
+    cheapest = jnp.where(menu.open, menu.price, jnp.inf).min()
+    left = jnp.maximum(horizon - state.round - 1, 0)
+    keep = jnp.where(jnp.isfinite(cheapest), cheapest, 0) * left
+    total = add_exact(state.spent, menu.price)
+    safe = (total[0] + keep - budget * (1 + SLACK)) + total[1] <= 0
+    bare = (total[0] - budget * (1 + SLACK)) + total[1] <= 0
+    return menu.open & (safe | (bare & ~(safe & menu.open).any() & (menu.price <= cheapest)))
+
+
 @record
 class Router:
     r"""Send each of `horizon` prompts to the model of the largest :math:`s_k - \lambda_t\hat c_k/b`, within `budget`.
@@ -73,19 +84,9 @@ class Router:
         """The budget per round."""
         return jnp.asarray(self.budget) / self.horizon
 
-    def affordable(self, state: Routing, menu: Menu) -> Bool[Array, "K"]:
-        """What may be asked so that the cheapest model stays affordable for all rounds to come."""
-        cheapest = jnp.where(menu.open, menu.price, jnp.inf).min()
-        left = jnp.maximum(self.horizon - state.round - 1, 0)
-        keep = jnp.where(jnp.isfinite(cheapest), cheapest, 0) * left
-        total = add_exact(state.spent, menu.price)
-        safe = (total[0] + keep - self.budget * (1 + SLACK)) + total[1] <= 0
-        bare = (total[0] - self.budget * (1 + SLACK)) + total[1] <= 0
-        return menu.open & (safe | (bare & ~(safe & menu.open).any() & (menu.price <= cheapest)))
-
     def select(self, state: Routing, menu: Menu, key: Key) -> Choice:
         score_key, draw_key = jax.random.split(key)
-        open = self.affordable(state, menu)
+        open = affordable(state, menu, self.budget, self.horizon)
         gain = self.score(state.belief, menu, score_key) - state.dual * jnp.maximum(state.cost.mean(menu), 0)
         value = worth(gain, open)
         best = open & (value >= value.max())
@@ -96,7 +97,7 @@ class Router:
 
     def update(self, state: Routing, menu: Menu, choice: Choice, outcome: Outcome) -> Routing:
         row = menu[choice.item]
-        row = row.replace(open=row.open & choice.valid)
+        row = Menu(row.x, row.price, row.noise, row.open & choice.valid)
         relative = outcome.cost / self.rate
         dual = jnp.maximum(state.dual + self.step * (relative - 1), 0)
         return Routing(
@@ -156,10 +157,8 @@ class FixedMix:
         zero = jnp.zeros(())
         return Routing((), (), zero, (zero, zero), jnp.int32(0), jnp.int32(OK))
 
-    affordable = Router.affordable
-
     def select(self, state: Routing, menu: Menu, key: Key) -> Choice:
-        open = self.affordable(state, menu)
+        open = affordable(state, menu, self.budget, self.horizon)
         weight = jnp.where(open, self.weights, 0)
         weight = jnp.where(weight.sum() > 0, weight, open.astype(weight.dtype))
         prob = weight / jnp.maximum(weight.sum(), jnp.finfo(weight.dtype).tiny)

@@ -71,6 +71,12 @@ def reward(r: Round) -> Float[Array, ""]:
     return jnp.where(r.choice.valid, y, 0).sum().astype(jnp.float32)
 
 
+def earned(r: Round) -> Float[Array, ""]:
+    """What the chosen items are truly worth, summed over a batch; 0 where nothing was bought."""
+    value = r.oracle.value(r.world)
+    return jnp.where(r.choice.valid, value[r.choice.item], 0).sum()
+
+
 def welfare(r: Round) -> Float[Array, ""]:
     """By how much the round raised the best prizes in hand, less what it cost; needs an oracle with `gain`.
 

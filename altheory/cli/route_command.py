@@ -1,0 +1,263 @@
+"""`altheory route`: policies that send prompts to models under a budget, simulated on a table of recorded outcomes."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from rich.console import Console
+
+import altheory as al
+from altheory.cli.outcomes import Outcomes, load_outcomes
+from altheory.cli.run import show
+from altheory.plot.figure import StudyFigure, canvas, style
+from altheory.sim.blocks import atomic
+from altheory.sim.manifest import describe, manifest
+from altheory.sim.study import progress_bar
+
+BUDGETS = 7
+"""Budgets on the frontier, where none is asked for."""
+
+RESAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Outcomes of the prompts to learn from, `before`, and of those that come as a stream, `after`."""
+
+    before: tuple[np.ndarray, np.ndarray, np.ndarray]
+    after: tuple[np.ndarray, np.ndarray, np.ndarray]
+    most: np.ndarray
+    """The declared price of each model: the dearest of its recorded answers."""
+
+
+def run_route(
+    table: Path,
+    *,
+    features: Path | None,
+    prompts: str | None,
+    budget: list[float] | None,
+    dim: int,
+    held_in: float,
+    seeds: int,
+    seed: int,
+    out: Path,
+    console: Console,
+) -> list[Path]:
+    """Simulate, print the table, write the frontier's numbers, figure and manifest; returns the files."""
+    outcomes = load_outcomes(table)
+    if not 0 < held_in < 1:
+        raise ValueError(f"--held-in must lie between 0 and 1; it is {held_in:g}")
+    if seeds < 2:
+        raise ValueError(f"--seeds must be at least 2; it is {seeds}")
+    x = leading(prompt_features(outcomes, table, features, prompts), dim)
+    split = halves(outcomes, x, held_in, seed)
+    rates = [b / len(split.after[0]) for b in budget] if budget else grid(split)
+    runs = frontier(split, rates, seeds=seeds, seed=seed, folder=out / ".blocks", quiet=not console.is_terminal)
+    made = manifest(
+        {"study": "route", "table": describe(np.stack([outcomes.right, outcomes.dollars])), "x": describe(x),
+         "rates": rates, "held in": held_in, "seeds": seeds, "seed": seed}
+    )  # fmt: skip
+    summary = summarise(runs, split, rates)
+    show(console, summary, f"{len(split.after[0])} prompts, {len(outcomes.models)} models, {seeds} orders")
+    return write(out, runs, summary, split, rates, made)
+
+
+def prompt_features(outcomes: Outcomes, table: Path, features: Path | None, prompts: str | None) -> np.ndarray:
+    """A row an item, in the order in which they first come in the table: of a .npy, or hashed n-grams of texts."""
+    if features is not None and prompts is not None:
+        raise ValueError("--features and --prompts are two ways to say the same: give one of them")
+    if features is not None:
+        x = np.load(features, allow_pickle=False).astype(np.float64)
+        if x.ndim != 2 or len(x) != len(outcomes.items) or not np.isfinite(x).all():
+            raise ValueError(
+                f"--features {features} must be a finite matrix of {len(outcomes.items)} rows, one for each item in "
+                f"the order in which they first come; its shape is {x.shape}"
+            )
+        return x
+    if prompts is None:
+        return np.zeros((len(outcomes.items), 0))
+    frame = pd.read_csv(table) if table.suffix == ".csv" else pd.read_parquet(table)
+    if prompts not in frame:
+        raise ValueError(f"{table} has no column {prompts!r}; it has {', '.join(map(str, frame.columns))}")
+    texts = frame.drop_duplicates("item")[prompts].astype(str).tolist()
+    from sklearn.feature_extraction.text import HashingVectorizer
+
+    counts = HashingVectorizer(n_features=2**12, ngram_range=(1, 2), alternate_sign=False).transform(texts)
+    return np.c_[counts.toarray(), np.log1p([len(t) for t in texts])]
+
+
+def leading(x: np.ndarray, dim: int) -> np.ndarray:
+    """The `dim` leading principal components, of unit mean square together, and a constant column."""
+    ones = np.ones((len(x), 1))
+    if x.shape[1] == 0 or dim < 1:
+        return ones
+    centred = x - x.mean(0)
+    u, s, _ = np.linalg.svd(centred, full_matrices=False)
+    made = u[:, :dim] * s[:dim]
+    size = np.sqrt((made**2).sum(1).mean())
+    return np.c_[made * np.sqrt(made.shape[1]) / (size if size > 0 else 1), ones]
+
+
+def halves(outcomes: Outcomes, x: np.ndarray, held_in: float, seed: int) -> Split:
+    """A random share of the prompts to learn from, and the rest."""
+    order = np.random.default_rng(seed).permutation(len(x))
+    cut = round(held_in * len(x))
+    if min(cut, len(x) - cut) < 10:
+        raise ValueError(f"--held-in leaves {cut} prompts to learn from and {len(x) - cut} to route: 10 are the least")
+    parts = [(x[i], outcomes.right[i], outcomes.dollars[i]) for i in (order[:cut], order[cut:])]
+    return Split(parts[0], parts[1], outcomes.dollars.max(0))
+
+
+def grid(split: Split) -> list[float]:
+    """Budgets a prompt, from one and a half times the least that is safe to the price of the most accurate model.
+
+    The last but two is half of that price.
+    """
+    cost, right = split.after[2].mean(0), split.after[1].mean(0)
+    low, high = 1.5 * split.most.min(), float(cost[right.argmax()])
+    if high <= low:
+        return [low]
+    return sorted({*np.geomspace(low, high, BUDGETS).tolist(), high / 2} - {0.0})
+
+
+def policies(split: Split, rate: float) -> dict[str, Any]:
+    """What is compared at a budget of `rate` dollars a prompt."""
+    x, right, dollars = split.before
+    horizon, (dim, models) = len(split.after[0]), (x.shape[1], right.shape[1])
+    cold = al.router(dim, models, budget=rate * horizon, horizon=horizon, width=0.2)
+    x32, taught = jnp.asarray(x, jnp.float32), [jnp.asarray(t, jnp.float32) for t in (right, dollars / rate)]
+    warm = cold.replace(quality=cold.quality.taught(x32, taught[0]), cost=cold.cost.taught(x32, taught[1]))
+    fixed = {"budget": rate * horizon, "horizon": horizon}
+    spend, mean = dollars.mean(0), right.mean(0)
+    afford = np.where(spend <= max(rate, spend.min()), mean, -1)
+    mix = al.best_mixture(mean, spend, max(rate, float(spend.min())))
+    drawn = {"thompson": al.score(al.thompson), "static router": al.score(al.mean_score)}
+    return {
+        "best fixed": al.FixedMix(np.eye(models)[afford.argmax()], **fixed),
+        "best mixture": al.FixedMix(mix.weights, **fixed),
+        "static router": warm.replace(
+            quality=al.frozen(warm.quality), cost=al.frozen(warm.cost), score=drawn["static router"]
+        ),
+        "contextual ucb": warm,
+        "contextual thompson": warm.replace(score=drawn["thompson"]),
+        "contextual ucb, nothing known before": cold,
+    }
+
+
+def frontier(split: Split, rates: list[float], *, seeds: int, seed: int, folder: Path, quiet: bool) -> pd.DataFrame:
+    """A row for each policy, budget and order: mean quality and dollars a prompt."""
+    x, right, dollars = split.after
+    stream = al.PromptStream(x, right, dollars, price=np.nextafter(split.most.astype(np.float32), np.float32(np.inf)))
+    rows = []
+    with progress_bar(len(rates) * 6, quiet=quiet) as progress:
+        for rate in rates:
+            study = al.study(
+                policies(split, rate), stream, jax.random.key(seed), horizon=len(x), seeds=seeds,
+                record=(al.earned, al.cost, al.labels), checkpoint=folder,
+                progress=lambda name, done, n, rate=rate: progress(f"{name} at {1000 * rate:.3g}", done, n),
+            )  # fmt: skip
+            study.raise_for_status()
+            for name in study.data.policy.values:
+                one = study.data.sel(policy=name)
+                quality, spent = (one[m].values.astype(np.float64).mean(1) for m in ("earned", "cost"))
+                rows.append(
+                    pd.DataFrame({"policy": str(name), "rate": rate, "order": range(seeds), "quality": quality,
+                                  "spent": spent, "answered": one["labels"].values.mean(1)})
+                )  # fmt: skip
+    return pd.concat(rows, ignore_index=True)
+
+
+def bounds(split: Split, rates: list[float]) -> dict[str, np.ndarray]:
+    """What no assignment exceeds that knows every outcome, and the best mixture that knows the means."""
+    _, right, dollars = split.after
+    least = float(dollars.min(1).sum())
+    known = [al.best_routing(right, dollars, max(rate * len(right), least)).bound / len(right) for rate in rates]
+    spend = dollars.mean(0)
+    mixed = [al.best_mixture(right.mean(0), spend, max(rate, float(spend.min()))).quality for rate in rates]
+    return {"bound": np.array(known), "mixture": np.array(mixed)}
+
+
+def area(rates: list[float], quality: np.ndarray) -> float:
+    """The mean of quality over the logarithm of the budget, by trapezoids; the quality itself for one budget."""
+    at = np.log(rates)
+    return float(np.trapezoid(quality, at) / (at[-1] - at[0])) if len(rates) > 1 else float(quality[0])
+
+
+def half_price(split: Split, rates: list[float]) -> float:
+    """The budget on the grid that is nearest to half the price of the most accurate model."""
+    _, right, dollars = split.after
+    half = float(dollars.mean(0)[right.mean(0).argmax()]) / 2
+    return min(rates, key=lambda r: abs(np.log(r / half)))
+
+
+def summarise(runs: pd.DataFrame, split: Split, rates: list[float]) -> pd.DataFrame:
+    """A row a policy: area under the frontier, quality and spending near half price, and how it compares there.
+
+    `p` is that of a bootstrap over orders: the policy is below the best mixture of models known in hindsight.
+    """
+    rate, limits = half_price(split, rates), bounds(split, rates)
+    hindsight = limits["mixture"][rates.index(rate)]
+    rng, rows = np.random.default_rng(0), {}
+    for name, mine in runs.groupby("policy", sort=False):
+        by = mine.groupby("rate")["quality"].mean().reindex(rates).to_numpy()
+        here = mine[mine["rate"] == rate]
+        gap = here["quality"].to_numpy() - hindsight
+        draws = gap[rng.integers(0, len(gap), (RESAMPLES, len(gap)))].mean(1)
+        rows[name] = {
+            "area": area(rates, by), "quality": here["quality"].mean(), "5 %": here["quality"].quantile(0.05),
+            "95 %": here["quality"].quantile(0.95), "spent": here["spent"].mean() / rate,
+            "over mixture": gap.mean(), "p below": float((draws < 0).mean()),
+        }  # fmt: skip
+    rows["best mixture, in hindsight"] = {"area": area(rates, limits["mixture"]), "quality": hindsight}
+    rows["every answer known"] = {"area": area(rates, limits["bound"]), "quality": limits["bound"][rates.index(rate)]}
+    made = pd.DataFrame(rows).T
+    made.index.name = f"at {1000 * rate:.3g} dollars a 1,000 prompts"
+    return made
+
+
+def draw(runs: pd.DataFrame, split: Split, rates: list[float], made: dict[str, Any]) -> StudyFigure:
+    """Quality against the budget, with 5 % to 95 % of orders, the models alone, and what bounds them all."""
+    figure, axes = canvas(made, width=8.0, height=5.0)
+    _, right, dollars = split.after
+    axes.plot(1000 * dollars.mean(0), right.mean(0), "x", color="#777777", markersize=5, label="a single model")
+    limits, at = bounds(split, rates), 1000 * np.array(rates)
+    axes.plot(at, limits["bound"], color="#000000", linewidth=1.0, linestyle=":", label="every answer known")
+    axes.plot(at, limits["mixture"], color="#777777", linewidth=1.0, label="best mixture, in hindsight")
+    for i, (name, mine) in enumerate(runs.groupby("policy", sort=False)):
+        by = mine.groupby("rate")["quality"]
+        look = style(i) | {"markevery": 1}
+        axes.plot(at, by.mean().reindex(rates), label=str(name), **look)
+        low, high = (by.quantile(q).reindex(rates) for q in (0.05, 0.95))
+        axes.fill_between(at, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    axes.set_xscale("log")
+    axes.set_xlim(at.min() / 1.05, at.max() * 1.05 if len(at) > 1 else None)
+    axes.set_xlabel("budget, dollars a 1,000 prompts")
+    axes.set_ylabel("quality; bands: 5 % to 95 % of orders")
+    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=3)
+    return figure
+
+
+def write(
+    out: Path, runs: pd.DataFrame, summary: pd.DataFrame, split: Split, rates: list[float], made: dict[str, Any]
+) -> list[Path]:
+    """The runs, the table, the figure and the manifest."""
+    out.mkdir(parents=True, exist_ok=True)
+    figure = draw(runs, split, rates, made)
+    files = []
+    for name, text in (
+        ("frontier.csv", runs.to_csv(index=False)), ("route.csv", summary.to_csv()),
+        ("route.json", json.dumps(made, indent=1, sort_keys=True)),
+    ):  # fmt: skip
+        with atomic(out / name) as temporary:
+            temporary.write_text(text)
+        files.append(out / name)
+    for kind in ("png", "svg"):
+        with atomic(out / f"route.{kind}") as temporary:
+            figure.savefig(temporary, format=kind)
+        files.append(out / f"route.{kind}")
+    return files
