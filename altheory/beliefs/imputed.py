@@ -71,7 +71,7 @@ class Imputed:
         """The label's distribution under draws of the parameters, at the expected features."""
         item = item_ids(menu.x)
         full = self._expected(self.x[item], self.known[item])
-        return self.base.predictive(_as_menu(full, menu), key, draws)  # type: ignore[no-any-return]
+        return self.base.predictive(_as_menu(full, menu), key, draws)
 
     def partial(self, menu: Menu, key: Key, draws: int) -> Float[Array, "draws outer inner K C"]:
         """The label's distribution for each draw of the parameters, of the features to buy, and of those left unknown.

@@ -77,13 +77,13 @@ class Frozen:
         return self
 
     def mean(self, menu: Menu) -> Float[Array, "K"]:
-        return self.inner.mean(menu)  # type: ignore[no-any-return]
+        return self.inner.mean(menu)
 
     def std(self, menu: Menu) -> Float[Array, "K"]:
-        return self.inner.std(menu)  # type: ignore[no-any-return]
+        return self.inner.std(menu)
 
     def sample(self, menu: Menu, key: Key) -> Float[Array, "K"]:
-        return self.inner.sample(menu, key)  # type: ignore[no-any-return]
+        return self.inner.sample(menu, key)
 
 
 def frozen(belief: Any) -> Frozen:

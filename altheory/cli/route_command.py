@@ -1,6 +1,8 @@
 """`altheory route`: policies that send prompts to models under a budget, simulated on a table of recorded outcomes."""
 
+import functools
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -129,22 +131,20 @@ def policies(split: Split, rate: float) -> dict[str, Any]:
     """What is compared at a budget of `rate` dollars a prompt."""
     x, right, dollars = split.before
     horizon, (dim, models) = len(split.after[0]), (x.shape[1], right.shape[1])
-    cold = al.router(dim, models, budget=rate * horizon, horizon=horizon, width=0.2)
+    money = rate * horizon
+    cold: Any = al.router(dim, models, budget=money, horizon=horizon, width=0.2)
     x32, taught = jnp.asarray(x, jnp.float32), [jnp.asarray(t, jnp.float32) for t in (right, dollars / rate)]
-    warm = cold.replace(quality=cold.quality.taught(x32, taught[0]), cost=cold.cost.taught(x32, taught[1]))
-    fixed = {"budget": rate * horizon, "horizon": horizon}
+    warm = cold.replace(belief=cold.belief.taught(x32, taught[0]), cost=cold.cost.taught(x32, taught[1]))
     spend, mean = dollars.mean(0), right.mean(0)
     afford = np.where(spend <= max(rate, spend.min()), mean, -1)
     mix = al.best_mixture(mean, spend, max(rate, float(spend.min())))
-    drawn = {"thompson": al.score(al.thompson), "static router": al.score(al.mean_score)}
+    kept = {"belief": al.frozen(warm.belief), "cost": al.frozen(warm.cost), "score": al.score(al.mean_score)}
     return {
-        "best fixed": al.FixedMix(np.eye(models)[afford.argmax()], **fixed),
-        "best mixture": al.FixedMix(mix.weights, **fixed),
-        "static router": warm.replace(
-            quality=al.frozen(warm.quality), cost=al.frozen(warm.cost), score=drawn["static router"]
-        ),
+        "best fixed": al.FixedMix(jnp.eye(models)[afford.argmax()], money, horizon),
+        "best mixture": al.FixedMix(jnp.asarray(mix.weights, jnp.float32), money, horizon),
+        "static router": warm.replace(**kept),
         "contextual ucb": warm,
-        "contextual thompson": warm.replace(score=drawn["thompson"]),
+        "contextual thompson": warm.replace(score=al.score(al.thompson)),
         "contextual ucb, nothing known before": cold,
     }
 
@@ -152,14 +152,16 @@ def policies(split: Split, rate: float) -> dict[str, Any]:
 def frontier(split: Split, rates: list[float], *, seeds: int, seed: int, folder: Path, quiet: bool) -> pd.DataFrame:
     """A row for each policy, budget and order: mean quality and dollars a prompt."""
     x, right, dollars = split.after
-    stream = al.PromptStream(x, right, dollars, price=np.nextafter(split.most.astype(np.float32), np.float32(np.inf)))
+    most = np.nextafter(split.most.astype(np.float32), np.float32(np.inf))
+    floats = [jnp.asarray(a, jnp.float32) for a in (x, right, dollars, most)]
+    stream = al.PromptStream(floats[0], floats[1], floats[2], floats[3])
     rows = []
     with progress_bar(len(rates) * 6, quiet=quiet) as progress:
         for rate in rates:
             study = al.study(
                 policies(split, rate), stream, jax.random.key(seed), horizon=len(x), seeds=seeds,
                 record=(al.earned, al.cost, al.labels), checkpoint=folder,
-                progress=lambda name, done, n, rate=rate: progress(f"{name} at {1000 * rate:.3g}", done, n),
+                progress=functools.partial(_tell, progress, rate),
             )  # fmt: skip
             study.raise_for_status()
             for name in study.data.policy.values:
@@ -170,6 +172,10 @@ def frontier(split: Split, rates: list[float], *, seeds: int, seed: int, folder:
                                   "spent": spent, "answered": one["labels"].values.mean(1)})
                 )  # fmt: skip
     return pd.concat(rows, ignore_index=True)
+
+
+def _tell(progress: Callable[[str, int, int], None], rate: float, name: str, done: int, seeds: int) -> None:
+    progress(f"{name} at {1000 * rate:.3g}", done, seeds)
 
 
 def bounds(split: Split, rates: list[float]) -> dict[str, np.ndarray]:
@@ -226,7 +232,7 @@ def draw(runs: pd.DataFrame, split: Split, rates: list[float], made: dict[str, A
     _, right, dollars = split.after
     axes.plot(1000 * dollars.mean(0), right.mean(0), "x", color="#777777", markersize=5, label="a single model")
     limits, at = bounds(split, rates), 1000 * np.array(rates)
-    axes.plot(at, limits["bound"], color="#000000", linewidth=1.0, linestyle=":", label="every answer known")
+    axes.plot(at, limits["bound"], color="#000000", linewidth=1.0, linestyle=":")
     axes.plot(at, limits["mixture"], color="#777777", linewidth=1.0, label="best mixture, in hindsight")
     for i, (name, mine) in enumerate(runs.groupby("policy", sort=False)):
         by = mine.groupby("rate")["quality"]
@@ -234,7 +240,11 @@ def draw(runs: pd.DataFrame, split: Split, rates: list[float], made: dict[str, A
         axes.plot(at, by.mean().reindex(rates), label=str(name), **look)
         low, high = (by.quantile(q).reindex(rates) for q in (0.05, 0.95))
         axes.fill_between(at, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    shown = np.concatenate([runs["quality"].to_numpy(), limits["mixture"]])
+    axes.set_ylim(shown.min() - 0.01, min(shown.max() + 0.03, 1))
     axes.set_xscale("log")
+    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+        ticks("{x:g}")
     axes.set_xlim(at.min() / 1.05, at.max() * 1.05 if len(at) > 1 else None)
     axes.set_xlabel("budget, dollars a 1,000 prompts")
     axes.set_ylabel("quality; bands: 5 % to 95 % of orders")

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.beliefs import linear, separate
@@ -13,7 +14,7 @@ from altheory.core.numerics import add_exact
 from altheory.core.random import draw
 from altheory.core.status import NAN_SCORE, OK, flag
 from altheory.policies.combine import SLACK
-from altheory.policies.pick import even, worth
+from altheory.policies.pick import even, health, worth
 from altheory.scores import mean_score, thompson, ucb
 
 
@@ -32,7 +33,7 @@ class Routing:
 def affordable(state: Routing, menu: Menu, budget: Float[Array, ""] | float, horizon: int) -> Bool[Array, "K"]:
     """What may be asked so that the cheapest model stays affordable for all rounds to come."""
     cheapest = jnp.where(menu.open, menu.price, jnp.inf).min()
-    left = jnp.maximum(horizon - state.round - 1, 0)
+    left = jnp.maximum(horizon - state.round - 1, 0).astype(menu.price.dtype)
     keep = jnp.where(jnp.isfinite(cheapest), cheapest, 0) * left
     total = add_exact(state.spent, menu.price)
     safe = (total[0] + keep - budget * (1 + SLACK)) + total[1] <= 0
@@ -44,8 +45,8 @@ def affordable(state: Routing, menu: Menu, budget: Float[Array, ""] | float, hor
 class Router:
     r"""Send each of `horizon` prompts to the model of the largest :math:`s_k - \lambda_t\hat c_k/b`, within `budget`.
 
-    s is a `score` of the `quality` belief, :math:`\hat c` the mean of the `cost` belief in units of the budget a round
-    b, and :math:`\lambda` the going price of money, :math:`\lambda_{t+1} = (\lambda_t + \eta(c_t/b - 1))_+`, with
+    s is a `score` of the `belief` of quality, :math:`\hat c` the mean of the `cost` belief in units of b, the budget a
+    round, and :math:`\lambda` the going price of money, :math:`\lambda_{t+1} = (\lambda_t + \eta(c_t/b - 1))_+`, with
     :math:`\eta` = `step`, from `dual` on: overspending raises it. A model is closed where its declared price
     would not leave the cheapest one affordable for all rounds to come, so that every prompt is answered and the budget
     is never exceeded, whatever the costs within their declared prices. Where not even the cheapest fits, it stops.
@@ -54,7 +55,7 @@ class Router:
     Cite: badanidiyuru2018knapsacks, immorlica2022adversarial.
     """
 
-    quality: Any
+    belief: Any
     cost: Any
     budget: Float[Array, ""] | float
     score: Score = leaf(default=mean_score, converter=score)
@@ -68,15 +69,10 @@ class Router:
         nonnegative("Router dual", self.dual)
         at_least("Router horizon", self.horizon, 1)
 
-    @property
-    def belief(self) -> Any:
-        """The belief of quality."""
-        return self.quality
-
     def init(self, key: Key) -> Routing:
         zero = jnp.zeros(())
         return Routing(
-            self.quality, self.cost, jnp.asarray(self.dual, zero.dtype), (zero, zero), jnp.int32(0), jnp.int32(OK)
+            self.belief, self.cost, jnp.asarray(self.dual, zero.dtype), (zero, zero), jnp.int32(0), jnp.int32(OK)
         )
 
     @property
@@ -100,13 +96,14 @@ class Router:
         row = Menu(row.x, row.price, row.noise, row.open & choice.valid)
         relative = outcome.cost / self.rate
         dual = jnp.maximum(state.dual + self.step * (relative - 1), 0)
+        belief = state.belief.update(row, outcome.y)
         return Routing(
-            state.belief.update(row, outcome.y),
+            belief,
             state.cost.update(row, relative),
             jnp.where(choice.valid, dual, state.dual),
             add_exact(state.spent, jnp.where(choice.valid, outcome.cost, 0).astype(state.spent[0].dtype)),
             state.round + 1,
-            state.status | choice.status,
+            state.status | choice.status | health(belief),
         )
 
 
@@ -137,6 +134,10 @@ def router(
     return Router(quality, cost, budget, by[explore], horizon**-0.5 if step is None else step, 0.0, horizon)
 
 
+def _floats(x: Any) -> Array:
+    return jnp.asarray(x, jnp.result_type(float))
+
+
 @record
 class FixedMix:
     """Ask model k with probability `weights[k]`, whatever the prompt: the best fixed model, or a static mixture.
@@ -144,7 +145,9 @@ class FixedMix:
     The budget is that of `Router`: a model is closed where its declared price would not leave the cheapest affordable.
     """
 
-    weights: Float[Array, "K"] = leaf(converter=lambda w: jnp.asarray(w, jnp.result_type(float)))
+    weights: Float[Array, "K"] | Float[np.ndarray, "K"] = leaf(
+        converter=lambda w: jnp.asarray(w, jnp.result_type(float))
+    )
     budget: Float[Array, ""] | float = 1.0
     horizon: int = static(default=1)
 

@@ -84,6 +84,7 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     "gp_classifier of three classes": lambda f=1.0: al.gp_classifier(
         D, C, kernel=al.RBF(f, f), nugget=f / 10, capacity=4, frequencies=4
     ),
+    "separate": lambda f=1.0: al.separate(al.linear(D, prior=f, noise=f), 2),
     "imputed": lambda f=1.0: al.imputed(
         al.logistic(D, C, prior=f, capacity=3),
         np.where(np.arange(D) == np.arange(3)[:, None], np.nan, f * X[:3]),
@@ -116,6 +117,7 @@ BELIEFS: dict[str, Callable[..., Any]] = {
     "bootstrap of regressors": lambda f=1.0: al.bootstrap(al.linear(D, prior=f, noise=f), members=3),
 }
 TOGETHER = (
+    "separate",
     "contenders",
     "discounted",
     "restarting",
@@ -148,8 +150,8 @@ LABEL_MODELS = {
 
 HOSTED = {"HostBelief", "HostCommittee", "HostModel", "NumpyroBelief", "host_belief", "numpyro_belief"}
 """Beliefs that learn outside of JAX; they run through every score in their own tests."""
-GRAPHS = {"gaussian_graph"}
-"""What a belief is built from; no belief."""
+GRAPHS = {"gaussian_graph", "Frozen", "frozen"}
+"""What a belief is built from, or what becomes of one; no belief that learns."""
 
 INDICES = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
 
@@ -265,6 +267,7 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "TopTwo by a fixed score": lambda f=1.0: al.TopTwo(BELIEFS["linear"](f), SCORES["ucb"](f), f / 2),
     "Epsilon": lambda f=1.0: al.Epsilon(al.ucb1(K, scale=f), f / 3),
     "EpsilonDecay": lambda f=1.0: al.EpsilonDecay(al.Softmax(BELIEFS["counts"](f), al.ucb, f), f / 3, f),
+    "Router": lambda f=1.0: al.Router(BELIEFS["linear"](f), BELIEFS["linear"](f), 3 * f, step=f, dual=f / 9, horizon=4),
     "MirrorDescent": lambda f=1.0: al.exp3(K, eta=f).replace(bias=f / 9),
     "MirrorDescent of Tsallis": lambda f=1.0: al.tsallis_inf(K, low=f - 1).replace(eta=f),
     "Exp4": lambda f=1.0: al.exp4(D, eta=f, bias=f / 9),
@@ -300,7 +303,7 @@ POLICIES |= {
     "IWAL": lambda f=1.0: al.IWAL(BELIEFS["finite"](f), delta=f / 2, least=f),
     "A2": lambda f=1.0: al.A2(BELIEFS["finite"](f), np.ones(K), delta=f / 2),
 }
-ALIASES = {"cal", "gbs", "best_of"} | {
+ALIASES = {"cal", "gbs", "best_of", "router"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
@@ -308,8 +311,8 @@ ALIASES = {"cal", "gbs", "best_of"} | {
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
-PHASED = {"OdLinBai", "PhasedElimination", "SequentialHalving"}
-"""Policies for a fixed table of arms, with no belief to spoil; each has its own tests."""
+PHASED = {"FixedMix", "OdLinBai", "PhasedElimination", "SequentialHalving"}
+"""Policies with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
 
@@ -328,6 +331,15 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "PathSurvey": lambda f=1.0: al.PathSurvey(f * X, np.eye(K), noise=f, rate=f, fixed=f, start=2),
     "MissingPool": lambda f=1.0: al.MissingPool(
         f * X, LABELS, X > 0, [[False] * D, [True] * D], feature_price=f, label_price=f
+    ),
+    "PromptStream": lambda f=1.0: al.PromptStream(
+        X,
+        np.tile(f * UNIT, (K, 1)),
+        f * np.tile(UNIT, (K, 1)),
+        judge=f / 3,
+        since=np.arange(K) // 4,
+        change=1,
+        factor=f,
     ),
     "TrialSearch": lambda f=1.0: al.TrialSearch(f * X, f * np.arange(1.0, D + 1), batch=2),
     "BayesBernoulliBandit": lambda f=1.0: al.BayesBernoulliBandit(K, a=f, b=f),
