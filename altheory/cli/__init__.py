@@ -124,7 +124,9 @@ def stop(
 
 @app.command()
 def route(
-    table: Annotated[Path, typer.Argument(help="Recorded outcomes: .parquet or .csv of item, model, correct, usd.")],
+    table: Annotated[
+        Path | None, typer.Argument(help="Recorded outcomes: .parquet or .csv of item, model, correct, usd.")
+    ] = None,
     budget: Annotated[
         list[float] | None, typer.Option(help="Dollars for all routed prompts; repeat for more. A grid by default.")
     ] = None,

@@ -1,5 +1,6 @@
 """Recorded answers of several models to the same items: who was right, and what it cost."""
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ class Outcomes:
     models: tuple[str, ...]
     right: Float[np.ndarray, "items models"]
     dollars: Float[np.ndarray, "items models"]
+    x: Float[np.ndarray, "items d"] | None = None
+    """Features of the items, where there are any."""
 
 
 def load_outcomes(path: Path, labels: str | None = None) -> Outcomes:
@@ -76,14 +79,16 @@ def recorded_outcomes() -> Outcomes:
     table = pd.read_parquet(folder / "outcomes.parquet", columns=list(COLUMNS))
     models = pd.read_csv(folder / "models.csv")
     hidden = set(models.model[models.hidden_reasoning])
-    return as_outcomes(table[~table.model.isin(hidden)], "outcomes.parquet")
+    made = as_outcomes(table[~table.model.isin(hidden)], "outcomes.parquet")
+    return dataclasses.replace(made, x=np.load(folder / "emb_minilm_items.npy").astype(np.float64))
 
 
 def simulated_outcomes(items: int = 1500, models: int = 12, seed: int = 0) -> Outcomes:
-    """Models of rising skill and price on items of several difficulties, by a logistic law."""
+    """Models of rising skill and price on items whose difficulty their features tell in part, by a logistic law."""
     rng = np.random.default_rng(seed)
     skill, hard = np.linspace(-0.5, 2, models), rng.normal(size=(items, 1))
     right = rng.random((items, models)) < 1 / (1 + np.exp(hard - skill))
     dollars = 5e-5 * 1.5 ** np.arange(models) * rng.gamma(4, 0.25, right.shape)
     names = tuple(f"model {i:02d}" for i in range(models))
-    return Outcomes(tuple(map(str, range(items))), names, right.astype(float), dollars)
+    x = np.c_[hard + 0.3 * rng.normal(size=(items, 1)), rng.normal(size=(items, 3))]
+    return Outcomes(tuple(map(str, range(items))), names, right.astype(float), dollars, x)

@@ -11,20 +11,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+import xarray as xr
 from rich.console import Console
 
 import altheory as al
-from altheory.cli.outcomes import Outcomes, load_outcomes
-from altheory.cli.run import show
+from altheory.cli.outcomes import Outcomes, load_outcomes, recorded_outcomes
+from altheory.cli.tables import show
 from altheory.plot.figure import StudyFigure, canvas, style
 from altheory.sim.blocks import atomic
-from altheory.sim.manifest import describe, manifest
-from altheory.sim.study import progress_bar
+from altheory.sim.manifest import manifest
+from altheory.sim.study import Progress, progress_bar
 
 BUDGETS = 7
 """Budgets on the frontier, where none is asked for."""
 
-RESAMPLES = 10_000
+RESAMPLES, POLICIES = 10_000, 6
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Split:
 
 
 def run_route(
-    table: Path,
+    table: Path | None,
     *,
     features: Path | None,
     prompts: str | None,
@@ -51,25 +52,18 @@ def run_route(
     console: Console,
 ) -> list[Path]:
     """Simulate, print the table, write the frontier's numbers, figure and manifest; returns the files."""
-    outcomes = load_outcomes(table)
-    if not 0 < held_in < 1:
-        raise ValueError(f"--held-in must lie between 0 and 1; it is {held_in:g}")
-    if seeds < 2:
-        raise ValueError(f"--seeds must be at least 2; it is {seeds}")
+    outcomes = load_outcomes(table) if table else recorded_outcomes()
     x = leading(prompt_features(outcomes, table, features, prompts), dim)
     split = halves(outcomes, x, held_in, seed)
     rates = [b / len(split.after[0]) for b in budget] if budget else grid(split)
-    runs = frontier(split, rates, seeds=seeds, seed=seed, folder=out / ".blocks", quiet=not console.is_terminal)
-    made = manifest(
-        {"study": "route", "table": describe(np.stack([outcomes.right, outcomes.dollars])), "x": describe(x),
-         "rates": rates, "held in": held_in, "seeds": seeds, "seed": seed}
-    )  # fmt: skip
-    summary = summarise(runs, split, rates)
+    with progress_bar(len(rates) * POLICIES, quiet=not console.is_terminal) as progress:
+        study = frontier(split, rates, seeds=seeds, seed=seed, folder=out / ".blocks", progress=progress)
+    summary = route_table(split)(study)
     show(console, summary, f"{len(split.after[0])} prompts, {len(outcomes.models)} models, {seeds} orders")
-    return write(out, runs, summary, split, rates, made)
+    return write(out, study, summary, draw_frontier(split)(study))
 
 
-def prompt_features(outcomes: Outcomes, table: Path, features: Path | None, prompts: str | None) -> np.ndarray:
+def prompt_features(outcomes: Outcomes, table: Path | None, features: Path | None, prompts: str | None) -> np.ndarray:
     """A row an item, in the order in which they first come in the table: of a .npy, or hashed n-grams of texts."""
     if features is not None and prompts is not None:
         raise ValueError("--features and --prompts are two ways to say the same: give one of them")
@@ -82,7 +76,9 @@ def prompt_features(outcomes: Outcomes, table: Path, features: Path | None, prom
             )
         return x
     if prompts is None:
-        return np.zeros((len(outcomes.items), 0))
+        return np.zeros((len(outcomes.items), 0)) if outcomes.x is None else outcomes.x
+    if table is None:
+        raise ValueError("--prompts names a column of a table: give the table too")
     frame = pd.read_csv(table) if table.suffix == ".csv" else pd.read_parquet(table)
     if prompts not in frame:
         raise ValueError(f"{table} has no column {prompts!r}; it has {', '.join(map(str, frame.columns))}")
@@ -105,26 +101,28 @@ def leading(x: np.ndarray, dim: int) -> np.ndarray:
     return np.c_[made * np.sqrt(made.shape[1]) / (size if size > 0 else 1), ones]
 
 
-def halves(outcomes: Outcomes, x: np.ndarray, held_in: float, seed: int) -> Split:
-    """A random share of the prompts to learn from, and the rest."""
+def halves(outcomes: Outcomes, x: np.ndarray, held_in: float, seed: int, *, most: int | None = None) -> Split:
+    """A random share of the prompts to learn from, and the rest, of which at most `most` are routed."""
+    if not 0 < held_in < 1:
+        raise ValueError(f"--held-in must lie between 0 and 1; it is {held_in:g}")
     order = np.random.default_rng(seed).permutation(len(x))
     cut = round(held_in * len(x))
     if min(cut, len(x) - cut) < 10:
         raise ValueError(f"--held-in leaves {cut} prompts to learn from and {len(x) - cut} to route: 10 are the least")
-    parts = [(x[i], outcomes.right[i], outcomes.dollars[i]) for i in (order[:cut], order[cut:])]
+    parts = [(x[i], outcomes.right[i], outcomes.dollars[i]) for i in (order[:cut], order[cut:][:most])]
     return Split(parts[0], parts[1], outcomes.dollars.max(0))
 
 
 def grid(split: Split) -> list[float]:
     """Budgets a prompt, from one and a half times the least that is safe to the price of the most accurate model.
 
-    The last but two is half of that price.
+    One of them is half of that price, where that is safe.
     """
     cost, right = split.after[2].mean(0), split.after[1].mean(0)
     low, high = 1.5 * split.most.min(), float(cost[right.argmax()])
     if high <= low:
         return [low]
-    return sorted({*np.geomspace(low, high, BUDGETS).tolist(), high / 2} - {0.0})
+    return sorted({*np.geomspace(low, high, BUDGETS).tolist(), max(high / 2, low)})
 
 
 def policies(split: Split, rate: float) -> dict[str, Any]:
@@ -149,29 +147,32 @@ def policies(split: Split, rate: float) -> dict[str, Any]:
     }
 
 
-def frontier(split: Split, rates: list[float], *, seeds: int, seed: int, folder: Path, quiet: bool) -> pd.DataFrame:
-    """A row for each policy, budget and order: mean quality and dollars a prompt."""
+def frontier(split: Split, rates: list[float], *, seeds: int, seed: int, folder: Path, progress: Progress) -> al.Study:
+    """Mean quality and dollars a prompt of each policy and order at each budget, which is the study's `round`."""
+    if seeds < 2:
+        raise ValueError(f"--seeds must be at least 2; it is {seeds}")
     x, right, dollars = split.after
     most = np.nextafter(split.most.astype(np.float32), np.float32(np.inf))
     floats = [jnp.asarray(a, jnp.float32) for a in (x, right, dollars, most)]
     stream = al.PromptStream(floats[0], floats[1], floats[2], floats[3])
-    rows = []
-    with progress_bar(len(rates) * 6, quiet=quiet) as progress:
-        for rate in rates:
-            study = al.study(
-                policies(split, rate), stream, jax.random.key(seed), horizon=len(x), seeds=seeds,
-                record=(al.earned, al.cost, al.labels), checkpoint=folder,
-                progress=functools.partial(_tell, progress, rate),
-            )  # fmt: skip
-            study.raise_for_status()
-            for name in study.data.policy.values:
-                one = study.data.sel(policy=name)
-                quality, spent = (one[m].values.astype(np.float64).mean(1) for m in ("earned", "cost"))
-                rows.append(
-                    pd.DataFrame({"policy": str(name), "rate": rate, "order": range(seeds), "quality": quality,
-                                  "spent": spent, "answered": one["labels"].values.mean(1)})
-                )  # fmt: skip
-    return pd.concat(rows, ignore_index=True)
+    found: dict[str, list[np.ndarray]] = {"quality": [], "spent": [], "answered": []}
+    hashes, names = [], []
+    for rate in rates:
+        study = al.study(
+            policies(split, rate), stream, jax.random.key(seed), horizon=len(x), seeds=seeds,
+            record=(al.earned, al.cost, al.labels), checkpoint=folder,
+            progress=functools.partial(_tell, progress, rate),
+        )  # fmt: skip
+        study.raise_for_status()
+        hashes.append(study.manifest["hash"])
+        names = [str(name) for name in study.data.policy.values]
+        for mine, metric in zip(found, ("earned", "cost", "labels"), strict=True):
+            each = study.data[metric].transpose("policy", "seed", "round").astype(np.float64)
+            found[mine].append(each.mean("round").values)
+    data: dict[str, Any] = {k: (("policy", "seed", "round"), np.stack(v, -1)) for k, v in found.items()}
+    data["status"] = (("policy", "seed"), np.zeros((len(names), seeds), np.int32))
+    made = xr.Dataset(data, {"policy": names, "seed": np.arange(seeds), "round": 1000 * np.array(rates)})
+    return al.Study(made, manifest({"study": "route", "parts": hashes, "rates": rates}))
 
 
 def _tell(progress: Callable[[str, int, int], None], rate: float, name: str, done: int, seeds: int) -> None:
@@ -194,75 +195,79 @@ def area(rates: list[float], quality: np.ndarray) -> float:
     return float(np.trapezoid(quality, at) / (at[-1] - at[0])) if len(rates) > 1 else float(quality[0])
 
 
-def half_price(split: Split, rates: list[float]) -> float:
+def half_price(split: Split, rates: list[float]) -> int:
     """The budget on the grid that is nearest to half the price of the most accurate model."""
     _, right, dollars = split.after
     half = float(dollars.mean(0)[right.mean(0).argmax()]) / 2
-    return min(rates, key=lambda r: abs(np.log(r / half)))
+    return int(np.abs(np.log(np.array(rates) / half)).argmin())
 
 
-def summarise(runs: pd.DataFrame, split: Split, rates: list[float]) -> pd.DataFrame:
+def route_table(split: Split) -> Callable[[al.Study], pd.DataFrame]:
     """A row a policy: area under the frontier, quality and spending near half price, and how it compares there.
 
     `p` is that of a bootstrap over orders: the policy is below the best mixture of models known in hindsight.
     """
-    rate, limits = half_price(split, rates), bounds(split, rates)
-    hindsight = limits["mixture"][rates.index(rate)]
-    rng, rows = np.random.default_rng(0), {}
-    for name, mine in runs.groupby("policy", sort=False):
-        by = mine.groupby("rate")["quality"].mean().reindex(rates).to_numpy()
-        here = mine[mine["rate"] == rate]
-        gap = here["quality"].to_numpy() - hindsight
-        draws = gap[rng.integers(0, len(gap), (RESAMPLES, len(gap)))].mean(1)
-        rows[name] = {
-            "area": area(rates, by), "quality": here["quality"].mean(), "5 %": here["quality"].quantile(0.05),
-            "95 %": here["quality"].quantile(0.95), "spent": here["spent"].mean() / rate,
-            "over mixture": gap.mean(), "p below": float((draws < 0).mean()),
-        }  # fmt: skip
-    rows["best mixture, in hindsight"] = {"area": area(rates, limits["mixture"]), "quality": hindsight}
-    rows["every answer known"] = {"area": area(rates, limits["bound"]), "quality": limits["bound"][rates.index(rate)]}
-    made = pd.DataFrame(rows).T
-    made.index.name = f"at {1000 * rate:.3g} dollars a 1,000 prompts"
-    return made
+
+    def table(study: al.Study) -> pd.DataFrame:
+        rates = (study.data["round"].values / 1000).tolist()
+        at, limits = half_price(split, rates), bounds(split, rates)
+        rng, rows = np.random.default_rng(0), {}
+        for name in study.data.policy.values:
+            mine = study.data.sel(policy=name)
+            quality = mine["quality"].transpose("seed", "round").values
+            here = quality[:, at]
+            draws = here[rng.integers(0, len(here), (RESAMPLES, len(here)))].mean(1)
+            rows[str(name)] = {
+                "area": area(rates, quality.mean(0)), "quality": here.mean(), "5 %": np.quantile(here, 0.05),
+                "95 %": np.quantile(here, 0.95), "spent": mine["spent"].isel(round=at).mean().item() / rates[at],
+                "over mixture": here.mean() - limits["mixture"][at], "p": float((draws < limits["mixture"][at]).mean()),
+            }  # fmt: skip
+        for name, key in (("best mixture, in hindsight", "mixture"), ("every answer known", "bound")):
+            rows[name] = {"area": area(rates, limits[key]), "quality": limits[key][at]}
+        made = pd.DataFrame(rows).T
+        made.index.name = f"at {1000 * rates[at]:.3g} dollars a 1,000 prompts"
+        return made
+
+    return table
 
 
-def draw(runs: pd.DataFrame, split: Split, rates: list[float], made: dict[str, Any]) -> StudyFigure:
+def draw_frontier(split: Split) -> Callable[[al.Study], StudyFigure]:
     """Quality against the budget, with 5 % to 95 % of orders, the models alone, and what bounds them all."""
-    figure, axes = canvas(made, width=8.0, height=5.0)
-    _, right, dollars = split.after
-    axes.plot(1000 * dollars.mean(0), right.mean(0), "x", color="#777777", markersize=5, label="a single model")
-    limits, at = bounds(split, rates), 1000 * np.array(rates)
-    axes.plot(at, limits["bound"], color="#000000", linewidth=1.0, linestyle=":")
-    axes.plot(at, limits["mixture"], color="#777777", linewidth=1.0, label="best mixture, in hindsight")
-    for i, (name, mine) in enumerate(runs.groupby("policy", sort=False)):
-        by = mine.groupby("rate")["quality"]
-        look = style(i) | {"markevery": 1}
-        axes.plot(at, by.mean().reindex(rates), label=str(name), **look)
-        low, high = (by.quantile(q).reindex(rates) for q in (0.05, 0.95))
-        axes.fill_between(at, low, high, color=look["color"], alpha=0.15, linewidth=0)
-    shown = np.concatenate([runs["quality"].to_numpy(), limits["mixture"]])
-    axes.set_ylim(shown.min() - 0.01, min(shown.max() + 0.03, 1))
-    axes.set_xscale("log")
-    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        ticks("{x:g}")
-    axes.set_xlim(at.min() / 1.05, at.max() * 1.05 if len(at) > 1 else None)
-    axes.set_xlabel("budget, dollars a 1,000 prompts")
-    axes.set_ylabel("quality; bands: 5 % to 95 % of orders")
-    figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=3)
-    return figure
+
+    def draw(study: al.Study) -> StudyFigure:
+        figure, axes = canvas(study.manifest, width=8.0, height=5.0)
+        _, right, dollars = split.after
+        at = study.data["round"].values
+        limits = bounds(split, (at / 1000).tolist())
+        axes.plot(1000 * dollars.mean(0), right.mean(0), "x", color="#777777", markersize=5, label="a single model")
+        axes.plot(at, limits["bound"], color="#000000", linewidth=1.0, linestyle=":")
+        axes.plot(at, limits["mixture"], color="#777777", linewidth=1.0, label="best mixture, in hindsight")
+        for i, name in enumerate(study.data.policy.values):
+            quality = study.data["quality"].sel(policy=name).transpose("seed", "round").values
+            look = style(i) | {"markevery": 1}
+            axes.plot(at, quality.mean(0), label=str(name), **look)
+            low, high = np.quantile(quality, [0.05, 0.95], axis=0)
+            axes.fill_between(at, low, high, color=look["color"], alpha=0.15, linewidth=0)
+        shown = np.append(study.data["quality"].values, limits["mixture"])
+        axes.set_ylim(shown.min() - 0.01, min(shown.max() + 0.03, 1))
+        axes.set_xscale("log")
+        for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
+            ticks("{x:g}")
+        axes.set_xlim(at.min() / 1.05, at.max() * 1.05)
+        axes.set_xlabel("budget, dollars a 1,000 prompts")
+        axes.set_ylabel("quality; bands: 5 % to 95 % of orders")
+        figure.legend(fontsize=8, frameon=False, loc="outside lower center", ncols=3)
+        return figure
+
+    return draw
 
 
-def write(
-    out: Path, runs: pd.DataFrame, summary: pd.DataFrame, split: Split, rates: list[float], made: dict[str, Any]
-) -> list[Path]:
+def write(out: Path, study: al.Study, summary: pd.DataFrame, figure: StudyFigure) -> list[Path]:
     """The runs, the table, the figure and the manifest."""
     out.mkdir(parents=True, exist_ok=True)
-    figure = draw(runs, split, rates, made)
-    files = []
-    for name, text in (
-        ("frontier.csv", runs.to_csv(index=False)), ("route.csv", summary.to_csv()),
-        ("route.json", json.dumps(made, indent=1, sort_keys=True)),
-    ):  # fmt: skip
+    files = [study.save(out / "route.nc")]
+    texts = {"route.csv": summary.to_csv(), "route.json": json.dumps(study.manifest, indent=1, sort_keys=True)}
+    for name, text in texts.items():
         with atomic(out / name) as temporary:
             temporary.write_text(text)
         files.append(out / name)

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import pandas as pd
 from rich.console import Console
-from rich.table import Table
 
 import altheory as al
 from altheory.cli.studies import STUDIES, Options, Part
+from altheory.cli.tables import show
 from altheory.sim.blocks import atomic
 from altheory.sim.study import progress_bar
 
@@ -102,14 +101,3 @@ def _write(out: Path, stem: str, part: Part, result: al.Study, console: Console)
 def _possible(more: Mapping[str, Draw], result: al.Study) -> Mapping[str, Draw]:
     """Further figures compare policies over seeds: they need two of each."""
     return more if min(result.data.sizes["seed"], result.data.sizes["policy"]) > 1 else {}
-
-
-def show(console: Console, frame: pd.DataFrame, title: str) -> None:
-    """Print a table."""
-    table = Table(title=title, title_justify="left")
-    table.add_column(frame.index.name or "")
-    for column in frame.columns:
-        table.add_column(str(column), justify="right")
-    for name, row in frame.iterrows():
-        table.add_row(str(name), *(f"{v:.3g}" if isinstance(v, float) else str(v) for v in row))
-    console.print(table)

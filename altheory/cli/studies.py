@@ -14,10 +14,10 @@ from scipy import stats
 
 import altheory as al
 import altheory.plot
-from altheory.cli import bandit_study, rules, stop_study, stop_traces
+from altheory.cli import bandit_study, route_command, rules, stop_study, stop_traces
 from altheory.cli.data import digits, load, standardise, topics
 from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
-from altheory.cli.outcomes import outcome_file
+from altheory.cli.outcomes import load_outcomes, outcome_file, recorded_outcomes
 from altheory.cli.search_study import SCALES, draw_welfare, gaussian_boxes, model_search, searches, welfare_table
 from altheory.sim.metrics import Metric
 from altheory.sim.study import Progress, summarise
@@ -192,6 +192,22 @@ def _which_model(options: Options) -> dict[str, Part]:
     return {"": Part(searches(prize), oracle, (al.welfare, al.labels), draw_welfare, welfare_table(None))}
 
 
+def _routing(options: Options) -> dict[str, Part]:
+    outcomes = load_outcomes(options.data) if options.data else recorded_outcomes()
+    x = route_command.leading(route_command.prompt_features(outcomes, None, None, None), 4)
+    split = route_command.halves(outcomes, x, 0.5, options.seed, most=options.horizon)
+
+    def run(folder: Path, progress: Progress) -> al.Study:
+        rates = route_command.grid(split)
+        return route_command.frontier(
+            split, rates, seeds=options.seeds, seed=options.seed, folder=folder, progress=progress
+        )
+
+    table, draw = route_command.route_table(split), route_command.draw_frontier(split)
+    names = dict.fromkeys(route_command.policies(split, route_command.grid(split)[0]))
+    return {"": Part(names, None, (), draw, table, run, rounds="budgets")}
+
+
 def _within(policy: Any, budget: float | None) -> Any:
     return policy if budget is None else al.Budgeted(policy, budget)
 
@@ -304,6 +320,10 @@ STUDIES: dict[str, Builtin] = {
     "which-model": Builtin(
         "Which language model to use, each evaluation at its price: recorded answers, simulated ones, or --data",
         27, 500, _which_model, load=outcome_file,
+    ),
+    "routing": Builtin(
+        "Prompts sent to models under a budget: quality against cost, on recorded answers, simulated ones, or --data",
+        1500, 10, _routing, load=outcome_file,
     ),
     "bandits": Builtin(
         "A dozen bandit policies on three stochastic instances and an adversarial table, with upper and lower bounds",

@@ -122,7 +122,8 @@ def router(
     """A contextual router: linear beliefs of each model's quality and cost in `dim` features, one of them constant.
 
     `explore`: by `width` standard deviations ("ucb"), by posterior draws ("thompson") or not at all ("mean"). `step`
-    is that of the price of money, by default one over the root of the horizon. Raises `ValueError` as `Router` does, or
+    is that of the price of money, by default a fifth over the root of the horizon: on recorded answers larger ones made
+    the price, and so the choices, noisy. Raises `ValueError` as `Router` does, or
     on another word. Cite: agrawal2016contextual.
     """
     by = {"ucb": score(ucb, width=width), "thompson": score(thompson), "mean": score(mean_score)}
@@ -131,7 +132,7 @@ def router(
     at_least("router horizon", horizon, 1)
     quality = separate(linear(dim, prior=prior, noise=noise), models)
     cost = separate(linear(dim, prior=0.1, noise=1.0), models)
-    return Router(quality, cost, budget, by[explore], horizon**-0.5 if step is None else step, 0.0, horizon)
+    return Router(quality, cost, budget, by[explore], 0.2 * horizon**-0.5 if step is None else step, 0.0, horizon)
 
 
 def _floats(x: Any) -> Array:
