@@ -12,6 +12,7 @@ from altheory.scores.evaluation.audits import (
     sprt_thresholds,
 )
 from altheory.scores.evaluation.bounded import Estimate, betting_interval, hoeffding_interval
+from altheory.scores.evaluation.off_policy import effective_sample, off_policy_value
 from altheory.scores.evaluation.prediction_powered import ppi_mean
 from altheory.scores.evaluation.thresholds import (
     conformal_quantile,
@@ -30,12 +31,14 @@ __all__ = [
     "conformal_quantile",
     "conformal_risk",
     "defer",
+    "effective_sample",
     "hoeffding_interval",
     "joint_threshold",
     "log_error_score",
     "lure_interval",
     "lure_variance",
     "normal_width",
+    "off_policy_value",
     "ppi_mean",
     "selective_threshold",
     "sprt",
