@@ -16,7 +16,7 @@ from altheory.policies.arms import (
     thompson_gaussian,
     ucb_v,
 )
-from altheory.policies.best import best_of
+from altheory.policies.best import best_of, lucb, track_and_stop
 from altheory.policies.changing import discounted_ucb, m_ucb, sw_ucb, ti_ucb
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logistic
@@ -119,6 +119,7 @@ __all__ = [
     "kl_ucb",
     "lints",
     "linucb",
+    "lucb",
     "m_ucb",
     "margin_stream",
     "moss",
@@ -141,6 +142,7 @@ __all__ = [
     "thompson_gaussian",
     "thompson_logistic",
     "ti_ucb",
+    "track_and_stop",
     "tsallis_inf",
     "typiclust_rule",
     "ucb1",

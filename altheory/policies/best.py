@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
-from altheory.beliefs import gaussian_arms
+from altheory.beliefs import counts, gaussian_arms
 from altheory.core import Scalar, score
 from altheory.core.check import finite, one_length, positive
 from altheory.policies.argmax import Argmax
-from altheory.policies.stop import below
-from altheory.scores import inspection_score, inspection_table
+from altheory.policies.combine import Batched
+from altheory.policies.stop import below, best_arm_known
+from altheory.scores import inspection_score, inspection_table, lucb_score, tracking_score
 from altheory.stopping.rule import number
 
 
@@ -45,3 +46,25 @@ def best_of(
         inspection_score, index=table.astype("float32"), prior=looks, noise=float(noise), outside=number(outside)
     )
     return Argmax(gaussian_arms(price.size, mean=mean, prior=prior, noise=noise), index, below(0.0))
+
+
+def lucb(arms: int, *, delta: Scalar = 0.05, sigma: Scalar = 0.5, rho: Scalar = 1.0) -> Batched:
+    """LUCB: pull the leader and its likeliest rival until the leader is the best with probability 1 - `delta`.
+
+    Rewards are `sigma`-sub-Gaussian. The stop is `best_arm_known`, which holds for any sampling rule; the arm is then
+    that of the largest mean. A pair of pulls a round. Cite: kalyanakrishnan2012pac, kaufmann2021mixture.
+    """
+    stop = best_arm_known(delta, sigma=sigma, rho=rho)
+    return Batched(Argmax(counts(arms), score(lucb_score, delta=delta, sigma=sigma), stop), min(2, arms))
+
+
+def track_and_stop(arms: int, *, delta: Scalar = 0.05, sd: Scalar | None = None, rho: Scalar = 1.0) -> Argmax:
+    r"""Track-and-Stop: pulls in the shares that tell the best arm soonest, until it is known with 1 - `delta`.
+
+    Rewards are 0 or 1, or Gaussian of standard deviation `sd`. :math:`E\tau/\ln(1/\delta)` tends to the characteristic
+    time as `delta` tends to 0 for the best stop; this one is `best_arm_known`, valid for any sampling rule and
+    a little later. Cite: garivier2016optimal, kaufmann2021mixture.
+    """
+    sigma = 0.5 if sd is None else sd
+    index = score(tracking_score) if sd is None else score(tracking_score, sd=1.0 * sd)
+    return Argmax(counts(arms), index, best_arm_known(delta, sigma=sigma, rho=rho))

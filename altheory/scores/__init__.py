@@ -2,6 +2,7 @@
 
 from altheory.scores.bait import bait
 from altheory.scores.batch_bald import JointInformation, batch_bald, joint_information
+from altheory.scores.best_arm import lucb_score, tracking_score, tracking_shares
 from altheory.scores.changing import ti_ucb_index, window_ucb_index
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
@@ -215,6 +216,7 @@ __all__ = [
     "least_confidence_score",
     "log_error_score",
     "log_expected_improvement",
+    "lucb_score",
     "lure",
     "lure_interval",
     "lure_variance",
@@ -256,6 +258,8 @@ __all__ = [
     "token_price",
     "top_batch",
     "top_k_stream",
+    "tracking_score",
+    "tracking_shares",
     "typicality",
     "typiclust",
     "ucb",

@@ -177,6 +177,8 @@ SCORES: dict[str, Callable[..., Any]] = {
     ),
     "finite_gittins_score": lambda f=1.0: al.score(al.finite_gittins_score, index=f * FINITE),
     "inspection_score": lambda f=1.0: al.score(al.inspection_score, index=INDICES[:K, ::-1], prior=f, noise=f),
+    "lucb_score": lambda f=1.0: al.score(al.lucb_score, delta=f / 2, sigma=f),
+    "tracking_score": lambda f=1.0: al.score(al.tracking_score, sd=f),
     "contender_score": lambda f=1.0: al.score(al.contender_score),
     "variance": lambda f=1.0: al.score(al.variance),
     "reservation": lambda f=1.0: al.score(al.reservation),
@@ -256,6 +258,8 @@ ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_in
     "knowledge_gradient_score",
     "gittins_score",
     "finite_gittins_score",
+    "lucb_score",
+    "tracking_score",
 }
 """Scores on the tallies of arms, of which one is enough."""
 
@@ -303,7 +307,7 @@ POLICIES |= {
     "IWAL": lambda f=1.0: al.IWAL(BELIEFS["finite"](f), delta=f / 2, least=f),
     "A2": lambda f=1.0: al.A2(BELIEFS["finite"](f), np.ones(K), delta=f / 2),
 }
-ALIASES = {"cal", "gbs", "best_of", "router"} | {
+ALIASES = {"cal", "gbs", "best_of", "lucb", "router", "track_and_stop"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",

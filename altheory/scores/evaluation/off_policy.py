@@ -25,7 +25,7 @@ def off_policy_value(
 ) -> Estimate:
     r"""A policy's mean reward with an interval of level :math:`1-\delta`, from n logged choices.
 
-    `reward [n]` was received for the logged choice, which the logging policy makes with probability `propensity [n]`, the
+    `reward [n]` was received for the logged choice, of probability `propensity [n]` under the logging policy; the
     policy to evaluate with probability `target [n]`; :math:`w = ` `target` / `propensity`. A model of rewards may
     help: `predicted [n]` of the logged choice, `expected [n]` on average over the evaluated policy's choices.
 
