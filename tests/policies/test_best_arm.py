@@ -32,7 +32,7 @@ def test_shares_of_tied_and_single_arms_are_numbers():
     np.testing.assert_allclose(al.tracking_shares(jnp.array([0.3])), [1.0])
 
 
-MEANS = np.array([0.3, 0.45, 0.85, 0.5])
+MEANS = np.array([0.3, 0.45, 0.85, 0.5, 0.2, 0.3, 0.1])
 DELTA = 0.1
 
 
@@ -53,12 +53,12 @@ def runs(policy, bandit, *, horizon=1200, seeds=200):
 @pytest.mark.parametrize("name", ["lucb", "track_and_stop"])
 def test_errors_are_within_delta_and_pulls_between_the_bound_and_uniform_play(name):
     bandit = al.BernoulliBandit(MEANS)
-    pulls, right = runs(getattr(al, name)(4, delta=DELTA), bandit)
+    pulls, right = runs(getattr(al, name)(len(MEANS), delta=DELTA), bandit)
     assert (pulls < 1200).all()
     assert stats.binom.sf((~right).sum() - 1, len(right), DELTA) > 1e-6
     least = characteristic_time(MEANS).time * float(stats.entropy([DELTA, 1 - DELTA], [1 - DELTA, DELTA]))
     assert pulls.mean() > least
-    even = al.Argmax(al.counts(4), al.score(al.explore_first, pulls=1e6), al.best_arm_known(DELTA))
+    even = al.Argmax(al.counts(len(MEANS)), al.score(al.explore_first, pulls=1e6), al.best_arm_known(DELTA))
     spread, _ = runs(even, bandit)
     assert pulls.mean() < spread.mean() - 5 * np.hypot(pulls.std(), spread.std()) / np.sqrt(len(pulls))
 
