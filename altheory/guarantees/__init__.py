@@ -71,6 +71,7 @@ from altheory.guarantees.pandora import (
     search_with_recall,
     weitzman_optimal,
 )
+from altheory.guarantees.priced import budgeted_ucb_regret
 from altheory.guarantees.routing import routing_lagrangian
 from altheory.guarantees.selective import query_rate, selective_perceptron_mistakes
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
@@ -92,6 +93,7 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    budgeted_ucb_regret,
     routing_lagrangian,
     noisy_inspection,
     ucb1_regret,
@@ -200,6 +202,7 @@ __all__ = [
     "bernoulli_mixture_cs",
     "budget_kept",
     "budget_ledger",
+    "budgeted_ucb_regret",
     "c_optimal_elfving",
     "cal_disagreement",
     "cal_thresholds",

@@ -15,6 +15,7 @@ from altheory.oracles.bandit import (
     GaussianBandit,
     LinearBandit,
     LogisticBandit,
+    PricedBandit,
 )
 from altheory.oracles.boxes import BoxSearch, TableSearch
 from altheory.oracles.missing import MissingPool
@@ -43,6 +44,7 @@ __all__ = [
     "NoisySearch",
     "PathSurvey",
     "PiecewiseBandit",
+    "PricedBandit",
     "PromptStream",
     "ReplayPool",
     "RisingBandit",

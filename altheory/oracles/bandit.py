@@ -56,6 +56,36 @@ class BernoulliBandit:
 
 
 @record
+class PricedBandit:
+    """Arms that pay 1 with probability `means[k]`, else 0; a pull of arm k costs `price[k]`, which is above 0."""
+
+    reward_range = (0.0, 1.0)
+    costs_at_most_price = True
+
+    means: Float[Array, "K"] = leaf(converter=_floats)
+    price: Float[Array, "K"] = leaf(converter=_floats)
+
+    def __check__(self) -> None:
+        one_length("PricedBandit means", self.means, max(self.means.size, 1))
+        within("PricedBandit means", self.means, 0, 1)
+        one_length("PricedBandit price", self.price, self.means.size)
+        positive("PricedBandit price", self.price)
+
+    def init(self, key: Key) -> tuple[()]:
+        return ()
+
+    def offer(self, world: tuple[()]) -> Menu:
+        return _arms(self.means.shape[0]).replace(price=self.price)  # type: ignore[attr-defined]
+
+    def answer(self, world: tuple[()], choice: Choice, key: Key) -> tuple[tuple[()], Outcome]:
+        y = jax.random.uniform(key, choice.item.shape) < self.means[choice.item]
+        return world, Outcome(y.astype(jnp.float32), jnp.where(choice.valid, self.price[choice.item], 0))
+
+    def value(self, world: tuple[()]) -> Float[Array, "K"]:
+        return self.means
+
+
+@record
 class BayesBernoulliBandit:
     """A Bernoulli bandit whose means are drawn afresh for each run, each from Beta(a, b)."""
 

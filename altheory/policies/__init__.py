@@ -4,6 +4,7 @@ from altheory.policies.agnostic import A2
 from altheory.policies.argmax import Argmax, Softmax, TopTwo
 from altheory.policies.arms import (
     bayes_ucb,
+    budgeted_ucb,
     epsilon_decreasing,
     epsilon_greedy,
     explore_then_commit,
@@ -95,6 +96,7 @@ __all__ = [
     "below",
     "best_arm_known",
     "best_of",
+    "budgeted_ucb",
     "cal",
     "certainty_gain_rule",
     "cluster_margin_rule",

@@ -4,7 +4,7 @@ from altheory.beliefs import beta_bernoulli, contenders, counts, gaussian_arms, 
 from altheory.core import Scalar, score
 from altheory.core.check import at_least, between, positive
 from altheory.policies.argmax import Argmax
-from altheory.policies.combine import Epsilon
+from altheory.policies.combine import Budgeted, Epsilon
 from altheory.policies.named import ucb1
 from altheory.policies.schedule import EpsilonDecay
 from altheory.scores import (
@@ -19,7 +19,9 @@ from altheory.scores import (
     gittins_score,
     kl_ucb_index,
     moss_index,
+    per_dollar,
     thompson,
+    ucb1_index,
     ucb_v_index,
 )
 
@@ -50,6 +52,11 @@ def moss(arms: int, horizon: Scalar, *, low: Scalar = 0.0, high: Scalar = 1.0, n
 def bayes_ucb(arms: int, *, a: Scalar = 1.0, b: Scalar = 1.0, low: Scalar = 0.0, high: Scalar = 1.0) -> Argmax:
     """Bayes-UCB on `arms` arms under Beta(a, b) priors, rewards in [`low`, `high`]. Cite: kaufmann2012bayesian."""
     return Argmax(beta_bernoulli(arms, a=a, b=b, low=low, high=high), bayes_ucb_index)
+
+
+def budgeted_ucb(arms: int, budget: Scalar, *, low: Scalar = 0.0, high: Scalar = 1.0) -> Budgeted:
+    """UCB1 per money on `arms` arms of known prices, within `budget`. Cite: tranthanh2012knapsack."""
+    return Budgeted(Argmax(counts(arms, low=low, high=high), per_dollar(ucb1_index)), 1.0 * budget)
 
 
 def gittins_bernoulli(arms: int, discount: float, *, limit: int = 200) -> Argmax:

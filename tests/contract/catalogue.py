@@ -307,7 +307,7 @@ POLICIES |= {
     "IWAL": lambda f=1.0: al.IWAL(BELIEFS["finite"](f), delta=f / 2, least=f),
     "A2": lambda f=1.0: al.A2(BELIEFS["finite"](f), np.ones(K), delta=f / 2),
 }
-ALIASES = {"cal", "gbs", "best_of", "lucb", "router", "track_and_stop"} | {
+ALIASES = {"cal", "gbs", "best_of", "budgeted_ucb", "lucb", "router", "track_and_stop"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
@@ -331,6 +331,7 @@ def halfspace(key):
 
 ORACLES: dict[str, Callable[..., Any]] = {
     "BernoulliBandit": lambda f=1.0: al.BernoulliBandit(f * UNIT),
+    "PricedBandit": lambda f=1.0: al.PricedBandit(f * UNIT, f * UNIT),
     "NoisySearch": lambda f=1.0: al.NoisySearch(al.GaussianPrize(f * UNIT, UNIT), f * UNIT, f),
     "PathSurvey": lambda f=1.0: al.PathSurvey(f * X, np.eye(K), noise=f, rate=f, fixed=f, start=2),
     "MissingPool": lambda f=1.0: al.MissingPool(
