@@ -81,7 +81,7 @@ def _ceiling(policy: Any, oracle: PricedBandit) -> float:
     cases=_cases,
     mutants={
         "no division by the price": lambda arms, budget: Budgeted(Argmax(counts(arms), ucb1_index), budget),
-        "prices squared": lambda arms, budget: Budgeted(
+        "prices cubed": lambda arms, budget: Budgeted(
             Argmax(counts(arms), per_dollar(ucb1_index, power=3.0)), budget
         ),
     },
