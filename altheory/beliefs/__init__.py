@@ -19,6 +19,7 @@ from altheory.beliefs.changing import Discounted, Restarting, Windowed, discount
 from altheory.beliefs.committee import ClassCommittee, ValueCommittee, bootstrap
 from altheory.beliefs.counts import Counts, counts
 from altheory.beliefs.dropout import MCDropout, mc_dropout
+from altheory.beliefs.duels import Duels, bradley_terry, duels, mm_step
 from altheory.beliefs.ensemble import DeepEnsemble, deep_ensemble
 from altheory.beliefs.finite import Finite, finite, halfspaces
 from altheory.beliefs.gaussian import GaussianArms, gaussian_arms
@@ -53,6 +54,7 @@ __all__ = [
     "Dependence",
     "Discounted",
     "Dot",
+    "Duels",
     "Finite",
     "Frozen",
     "GPArms",
@@ -81,12 +83,14 @@ __all__ = [
     "beta_bernoulli",
     "bootstrap",
     "boxes",
+    "bradley_terry",
     "contenders",
     "counts",
     "crowd",
     "dawid_skene",
     "deep_ensemble",
     "discounted",
+    "duels",
     "error_dependence",
     "finite",
     "fit_normal",
@@ -105,6 +109,7 @@ __all__ = [
     "logistic",
     "mace",
     "mc_dropout",
+    "mm_step",
     "moments",
     "numpyro_belief",
     "one_coin",

@@ -30,6 +30,7 @@ from altheory.guarantees.designs import (
 )
 from altheory.guarantees.disagreement import a2_agnostic, cal_disagreement, cal_thresholds, disagreement_coefficient
 from altheory.guarantees.diversity import k_center_greedy, kmeanspp
+from altheory.guarantees.duels import borda_reduction, bradley_terry_mm, rucb_delta
 from altheory.guarantees.elimination import od_linbai, phased_elimination_regret
 from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evaluation import bernoulli_mixture_cs, normal_mixture_cs, ppi_mean_width
@@ -93,6 +94,9 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    rucb_delta,
+    borda_reduction,
+    bradley_terry_mm,
     budgeted_ucb_regret,
     routing_lagrangian,
     noisy_inspection,
@@ -200,6 +204,8 @@ __all__ = [
     "bald_mutual_information",
     "batchbald_submodular",
     "bernoulli_mixture_cs",
+    "borda_reduction",
+    "bradley_terry_mm",
     "budget_kept",
     "budget_ledger",
     "budgeted_ucb_regret",
@@ -273,6 +279,7 @@ __all__ = [
     "rewards_in_unit_interval",
     "rising_single_arm",
     "routing_lagrangian",
+    "rucb_delta",
     "search_with_recall",
     "selective_label_ltt",
     "selective_perceptron_mistakes",

@@ -25,7 +25,7 @@ Make = Callable[[int, float], Any]
 
 def plays_budgeted_ucb(policy: Any, oracle: Any) -> str | None:
     """The policy is UCB1 per money within a budget."""
-    inner = getattr(policy, "inner", None)
+    inner: Any = getattr(policy, "inner", None)
     plays = isinstance(policy, Budgeted) and isinstance(inner, Argmax)
     by = plays and inner.score.fn is per_dollar(ucb1_index).fn and inner.score.numbers["inner"].fn is ucb1_index
     return None if by else "the policy is not budgeted_ucb"
@@ -81,9 +81,7 @@ def _ceiling(policy: Any, oracle: PricedBandit) -> float:
     cases=_cases,
     mutants={
         "no division by the price": lambda arms, budget: Budgeted(Argmax(counts(arms), ucb1_index), budget),
-        "prices cubed": lambda arms, budget: Budgeted(
-            Argmax(counts(arms), per_dollar(ucb1_index, power=3.0)), budget
-        ),
+        "prices cubed": lambda arms, budget: Budgeted(Argmax(counts(arms), per_dollar(ucb1_index, power=3.0)), budget),
     },
     trials=60,
 )

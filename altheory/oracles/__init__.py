@@ -18,6 +18,7 @@ from altheory.oracles.bandit import (
     PricedBandit,
 )
 from altheory.oracles.boxes import BoxSearch, TableSearch
+from altheory.oracles.duel import DuelBandit
 from altheory.oracles.missing import MissingPool
 from altheory.oracles.noisy import NoisySearch, TrialSearch
 from altheory.oracles.path import PathSurvey
@@ -35,6 +36,7 @@ __all__ = [
     "BoxSearch",
     "ContextualBandit",
     "DriftingBandit",
+    "DuelBandit",
     "GaussianBandit",
     "LabelPool",
     "LabelStream",

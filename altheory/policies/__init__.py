@@ -27,6 +27,7 @@ from altheory.policies.halving import SequentialHalving
 from altheory.policies.mirror import Exp4, MirrorDescent, exp3, exp3_ix, exp4, hedge, tsallis_inf
 from altheory.policies.named import (
     cal,
+    double_thompson,
     gbs,
     lints,
     linucb,
@@ -34,6 +35,7 @@ from altheory.policies.named import (
     pandora,
     pandora_in_order,
     random,
+    rucb,
     selective_perceptron,
     thompson_bernoulli,
     ucb1,
@@ -103,6 +105,7 @@ __all__ = [
     "contextual_diversity_rule",
     "discounted_ucb",
     "diverse_and_uncertain_rule",
+    "double_thompson",
     "epsilon_decreasing",
     "epsilon_greedy",
     "exp3",
@@ -134,6 +137,7 @@ __all__ = [
     "probability_cover_rule",
     "random",
     "router",
+    "rucb",
     "selective_perceptron",
     "soft_rank_rule",
     "softmax_rule",

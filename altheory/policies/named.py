@@ -7,19 +7,21 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from altheory.beliefs import Finite, beta_bernoulli, boxes, counts, finite, linear, perceptron
+from altheory.beliefs import Finite, beta_bernoulli, boxes, counts, duels, finite, linear, perceptron
 from altheory.core import Key, Menu, Scalar, score
 from altheory.policies.argmax import Argmax
 from altheory.policies.stop import weitzman_stop
 from altheory.policies.streams import QueryRate, SelectiveSampling
 from altheory.scores import (
     disagreement,
+    double_thompson_score,
     margin_chance,
     margin_score,
     oful_index,
     precedence_indices,
     removed_mass_score,
     reservation,
+    rucb_score,
     thompson,
     ucb,
     ucb1_index,
@@ -129,3 +131,16 @@ def margin_stream(belief: Any, *, rate: Scalar = 0.1, step: Scalar = 0.02) -> Qu
 
 def _over(hypotheses: Any, classes: int, prior: Any) -> Finite:
     return hypotheses if isinstance(hypotheses, Finite) else finite(hypotheses, classes=classes, prior=prior)
+
+
+def rucb(items: int, *, delta: Scalar = 0.05) -> Argmax:
+    """RUCB on duels of `items` items with a Condorcet winner: after finitely many duels that one meets only itself.
+
+    With probability 1 - `delta` at all times (`rucb-delta`). Cite: zoghi2014relative.
+    """
+    return Argmax(duels(items), score(rucb_score, delta=delta))
+
+
+def double_thompson(items: int) -> Argmax:
+    """Double Thompson sampling on duels of `items` items. Cite: wu2016double."""
+    return Argmax(duels(items), double_thompson_score)

@@ -6,6 +6,7 @@ from altheory.scores.best_arm import lucb_score, tracking_score, tracking_shares
 from altheory.scores.changing import ti_ucb_index, window_ucb_index
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
+from altheory.scores.duels import double_thompson_score, rucb_score
 from altheory.scores.evaluation import (
     Audit,
     Estimate,
@@ -170,6 +171,7 @@ __all__ = [
     "defer",
     "disagreement",
     "diverse_and_uncertain",
+    "double_thompson_score",
     "effective_sample",
     "entropy",
     "entropy_score",
@@ -245,6 +247,7 @@ __all__ = [
     "restart_index",
     "risk_reduction_score",
     "route_at",
+    "rucb_score",
     "selective_threshold",
     "sequence_entropy",
     "soft_rank_batch",

@@ -150,7 +150,7 @@ LABEL_MODELS = {
 
 HOSTED = {"HostBelief", "HostCommittee", "HostModel", "NumpyroBelief", "host_belief", "numpyro_belief"}
 """Beliefs that learn outside of JAX; they run through every score in their own tests."""
-GRAPHS = {"gaussian_graph", "Frozen", "frozen"}
+GRAPHS = {"Duels", "duels", "bradley_terry", "mm_step", "gaussian_graph", "Frozen", "frozen"}
 """What a belief is built from, or what becomes of one; no belief that learns."""
 
 INDICES = np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)
@@ -252,6 +252,9 @@ def tight(uncertainty, price, *, limit=0.5):
     return uncertainty * price < limit
 
 
+DUEL_SCORES = {"double_thompson_score", "rucb_score"}
+"""Scores of pairs, for the belief `duels` alone; they have their own tests."""
+
 ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_index", "explore_first", "ucb1_index"} | {
     "pbgi",
     "expected_improvement_score",
@@ -307,7 +310,7 @@ POLICIES |= {
     "IWAL": lambda f=1.0: al.IWAL(BELIEFS["finite"](f), delta=f / 2, least=f),
     "A2": lambda f=1.0: al.A2(BELIEFS["finite"](f), np.ones(K), delta=f / 2),
 }
-ALIASES = {"cal", "gbs", "best_of", "budgeted_ucb", "lucb", "router", "track_and_stop"} | {
+ALIASES = {"cal", "gbs", "best_of", "budgeted_ucb", "double_thompson", "rucb", "lucb", "router", "track_and_stop"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
     "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
@@ -332,6 +335,7 @@ def halfspace(key):
 ORACLES: dict[str, Callable[..., Any]] = {
     "BernoulliBandit": lambda f=1.0: al.BernoulliBandit(f * UNIT),
     "PricedBandit": lambda f=1.0: al.PricedBandit(f * UNIT, f * UNIT),
+    "DuelBandit": lambda f=1.0: al.DuelBandit(0.5 + f * (np.arange(3)[:, None] - np.arange(3)) / 5, f),
     "NoisySearch": lambda f=1.0: al.NoisySearch(al.GaussianPrize(f * UNIT, UNIT), f * UNIT, f),
     "PathSurvey": lambda f=1.0: al.PathSurvey(f * X, np.eye(K), noise=f, rate=f, fixed=f, start=2),
     "MissingPool": lambda f=1.0: al.MissingPool(

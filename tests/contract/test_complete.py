@@ -32,7 +32,7 @@ def test_every_score_is_there():
     public = {name: getattr(altheory.scores, name) for name in altheory.scores.__all__}
     takes = {name: list(inspect.signature(f).parameters) for name, f in public.items() if inspect.isfunction(f)}
     scores = {name for name, first in takes.items() if first[:3] == ["belief", "menu", "key"]}
-    assert scores | {"per_dollar"} == {key.split()[0] for key in c.SCORES}
+    assert scores | {"per_dollar"} == {key.split()[0] for key in c.SCORES} | c.DUEL_SCORES
 
 
 NO_RULE = {"StopRule", "when", "replay", "stopping_point", "total_cost", "cohen_kappa", "mixture_glr"} | {
