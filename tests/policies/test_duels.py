@@ -37,9 +37,9 @@ def test_a_duel_is_counted_once_and_shown_from_both_sides():
     np.testing.assert_allclose(belief.mean(menu)[jnp.array([0, 1, 2, 3])], [0.5, 2 / 3, 0.5, 1 / 3], rtol=1e-6)
     shut = menu.closing(jnp.ones(9, bool))
     np.testing.assert_array_equal(belief.update(shut[1], 1.0).wins, belief.wins)
-    draw = belief.sample(menu, jax.random.key(0)).reshape(3, 3)
+    draw = jax.jit(belief.sample)(menu, jax.random.key(0)).reshape(3, 3)
     np.testing.assert_allclose(draw + draw.T, 1, rtol=1e-6)
-    many = np.stack([belief.sample(menu, jax.random.key(i))[1] for i in range(400)])
+    many = jax.jit(jax.vmap(lambda key: belief.sample(menu, key)[1]))(jax.random.split(jax.random.key(1), 400))
     assert stats.kstest(many, stats.beta(3, 2).cdf).pvalue > 1e-6
 
 
