@@ -52,6 +52,8 @@ def main() -> None:
     for discount in (0.9, 0.99) if smoke else (0.5, 0.9, 0.99, 0.999):
         own = best_of(lambda d=discount: al.bernoulli_gittins(limit, d).index, min(repeats, 3))
         print(f"Beta table, a + b <= {limit}, discount {discount:g}: {own:.3f} s")
+        own = best_of(lambda d=discount: al.gaussian_gittins(limit, d).index, 1)
+        print(f"Gaussian table, {limit} pulls, discount {discount:g}: {own:.3f} s")
     for states in (20,) if smoke else (200, 1000):
         move, pay = rng.dirichlet(np.ones(states), states), rng.normal(size=states)
         own = best_of(lambda m=move, p=pay: al.gittins_index(m, p, 0.9), min(repeats, 3))
