@@ -90,20 +90,17 @@ def tracking_score(belief: Any, menu: Menu, key: Key, *, sd: Scalar | None = Non
 
 @needs("mean", "count")
 def lucb_score(belief: Any, menu: Menu, key: Key, *, delta: Scalar = 0.05, sigma: Scalar = 0.5) -> Float[Array, "K"]:
-    r"""LUCB's two arms: 2 for the leader, 1 for the challenger, 0 for the rest; buy both, `Batched(..., 2)`.
+    r"""LUCB's two arms come first: 2 for the leader, then the rest by what they may be worth; `Batched(..., 2)` buys both.
 
     The leader has the largest mean, the challenger the largest
-    :math:`\hat\mu+2\sigma\sqrt{\ln(5Kt^4/4\delta)/2N}` of the others.
-    Rewards are `sigma`-sub-Gaussian, 1/2 in [0, 1]. Cite: kalyanakrishnan2012pac.
+    :math:`\hat\mu+2\sigma\sqrt{\ln(5Kt^4/4\delta)/2N}` of the others, which is u in the score :math:`u/(1+|u|)`; arms that
+    were never played have 1. Rewards are `sigma`-sub-Gaussian, 1/2 in [0, 1]. Cite: kalyanakrishnan2012pac.
     """
     n, mean = belief.count(menu), belief.mean(menu)
-    arms = n.shape[0]
     t = jnp.maximum(n.sum(), 1)
-    level = jnp.log(1.25 * arms / jnp.asarray(delta)) + 4 * jnp.log(t)
+    level = jnp.log(1.25 * n.shape[0] / jnp.asarray(delta)) + 4 * jnp.log(t)
     upper = mean + 2 * sigma * jnp.sqrt(level / (2 * jnp.maximum(n, 0.5)))
-    at = jnp.arange(arms)
-    leader = jnp.argmax(jnp.where(menu.open & (n > 0), mean, -jnp.inf))
-    rest = menu.open & (at != leader)
-    hope = jnp.where(n > 0, upper, jnp.finfo(mean.dtype).max)
-    challenger = jnp.argmax(jnp.where(rest, hope, -jnp.inf))
-    return jnp.where(at == leader, 2, jnp.where(at == challenger, 1, 0)).astype(mean.dtype)
+    played = menu.open & (n > 0)
+    leads = played & (mean == jnp.where(played, mean, -jnp.inf).max())
+    hope = jnp.where(n > 0, upper / (1 + jnp.abs(upper)), 1)
+    return jnp.where(leads, 2, hope)

@@ -181,4 +181,5 @@ def test_every_kernel_that_picks_or_scores_is_here():
     public = {
         name for name in s.__all__ if getattr(s, name).__module__.rsplit(".", 1)[-1] in modules and name[0].islower()
     }
-    assert public - {n for n in public if n.endswith("_score")} - {"per_dollar"} == tested | elsewhere
+    combinators = {"per_dollar", "within_price"}
+    assert public - {n for n in public if n.endswith("_score")} - combinators == tested | elsewhere
