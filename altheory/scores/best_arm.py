@@ -90,11 +90,11 @@ def tracking_score(belief: Any, menu: Menu, key: Key, *, sd: Scalar | None = Non
 
 @needs("mean", "count")
 def lucb_score(belief: Any, menu: Menu, key: Key, *, delta: Scalar = 0.05, sigma: Scalar = 0.5) -> Float[Array, "K"]:
-    r"""LUCB's two arms come first: 2 for the leader, then the rest by what they may be worth; `Batched(..., 2)` buys both.
+    r"""LUCB's two arms come first: 2 for the leader, the rest by what they may be worth; `Batched(..., 2)` buys both.
 
     The leader has the largest mean, the challenger the largest
-    :math:`\hat\mu+2\sigma\sqrt{\ln(5Kt^4/4\delta)/2N}` of the others, which is u in the score :math:`u/(1+|u|)`; arms that
-    were never played have 1. Rewards are `sigma`-sub-Gaussian, 1/2 in [0, 1]. Cite: kalyanakrishnan2012pac.
+    :math:`\hat\mu+2\sigma\sqrt{\ln(5Kt^4/4\delta)/2N}` of the others, u in the score :math:`u/(1+|u|)`; an arm that
+    was never played has 1. Rewards are `sigma`-sub-Gaussian, 1/2 in [0, 1]. Cite: kalyanakrishnan2012pac.
     """
     n, mean = belief.count(menu), belief.mean(menu)
     t = jnp.maximum(n.sum(), 1)
