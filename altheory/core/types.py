@@ -138,12 +138,14 @@ class Choice:
 class Outcome:
     """What came back: `y` (a label, a reward, any pytree) and its `cost`, each `[q]` when batched.
 
-    `confidence` is the source's own probability that `y` is right, 1 where it states none.
+    `confidence` is the source's own probability that `y` is right, 1 where it states none. `use` is what else was
+    consumed, of each of m limited resources, `()` where there is none beside money.
     """
 
     y: PyTree[Any]
     cost: Float[Array, "*q"]
     confidence: Float[Array, "*q"] = leaf(default=1.0)
+    use: Float[Array, "*q m"] | tuple[()] = leaf(default=())
 
 
 @runtime_checkable

@@ -40,6 +40,7 @@ from altheory.guarantees.guarantee import Case, Guarantee, Verdict, check, guara
 from altheory.guarantees.halving import sequential_halving
 from altheory.guarantees.indices import gittins_optimal, kg_eig, pandora_as_gittins, pbgi_stop
 from altheory.guarantees.inspection import noisy_inspection
+from altheory.guarantees.knapsack import bwk_lagrange_regret, ucb_bwk_regret
 from altheory.guarantees.labelling import (
     acceptance_sampling,
     chow_deferral,
@@ -94,6 +95,8 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    bwk_lagrange_regret,
+    ucb_bwk_regret,
     rucb_delta,
     borda_reduction,
     bradley_terry_mm,
@@ -209,6 +212,7 @@ __all__ = [
     "budget_kept",
     "budget_ledger",
     "budgeted_ucb_regret",
+    "bwk_lagrange_regret",
     "c_optimal_elfving",
     "cal_disagreement",
     "cal_thresholds",
@@ -294,6 +298,7 @@ __all__ = [
     "thompson_bernoulli_regret",
     "two_point_regret",
     "ucb1_regret",
+    "ucb_bwk_regret",
     "verify",
     "weighted_majority_vote",
     "weitzman_optimal",

@@ -86,6 +86,42 @@ class PricedBandit:
 
 
 @record
+class KnapsackBandit:
+    """Arms that pay 1 with probability `means[k]` and use up 1 of resource j with probability `use[k, j]`.
+
+    What was used, `[m]`, is the outcome's `use`; a pull costs 1 of money besides. Add a null arm, all zeros, where a
+    policy may pass. Raises `ValueError` where a probability is none or sizes differ.
+    """
+
+    reward_range = (0.0, 1.0)
+    costs_at_most_price = True
+
+    means: Float[Array, "K"] = leaf(converter=_floats)
+    use: Float[Array, "K m"] = leaf(converter=_floats)
+
+    def __check__(self) -> None:
+        matrix("KnapsackBandit use", self.use)
+        within("KnapsackBandit use", self.use, 0, 1)
+        one_length("KnapsackBandit means", self.means, self.use.shape[0])
+        within("KnapsackBandit means", self.means, 0, 1)
+
+    def init(self, key: Key) -> tuple[()]:
+        return ()
+
+    def offer(self, world: tuple[()]) -> Menu:
+        return _arms(self.means.shape[0])
+
+    def answer(self, world: tuple[()], choice: Choice, key: Key) -> tuple[tuple[()], Outcome]:
+        chance = jnp.concatenate([self.means[:, None], self.use], 1)[choice.item]
+        drawn = (jax.random.uniform(key, chance.shape) < chance).astype(jnp.float32)
+        used = jnp.where(choice.valid[..., None], drawn[..., 1:], 0)
+        return world, Outcome(drawn[..., 0], _cost(choice), use=used)
+
+    def value(self, world: tuple[()]) -> Float[Array, "K"]:
+        return self.means
+
+
+@record
 class BayesBernoulliBandit:
     """A Bernoulli bandit whose means are drawn afresh for each run, each from Beta(a, b)."""
 

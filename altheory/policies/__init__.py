@@ -24,6 +24,7 @@ from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logist
 from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
 from altheory.policies.elimination import OdLinBai, PhasedElimination
 from altheory.policies.halving import SequentialHalving
+from altheory.policies.knapsack import Knapsack, UcbKnapsack, bwk_lagrange, ucb_bwk
 from altheory.policies.mirror import Exp4, MirrorDescent, exp3, exp3_ix, exp4, hedge, tsallis_inf
 from altheory.policies.named import (
     cal,
@@ -77,6 +78,7 @@ __all__ = [
     "FixedMix",
     "InformationDirected",
     "InverseGap",
+    "Knapsack",
     "MirrorDescent",
     "OdLinBai",
     "PhasedElimination",
@@ -89,6 +91,7 @@ __all__ = [
     "Softmax",
     "TopTwo",
     "Trusting",
+    "UcbKnapsack",
     "Until",
     "active_testing",
     "badge_rule",
@@ -99,6 +102,7 @@ __all__ = [
     "best_arm_known",
     "best_of",
     "budgeted_ucb",
+    "bwk_lagrange",
     "cal",
     "certainty_gain_rule",
     "cluster_margin_rule",
@@ -152,6 +156,7 @@ __all__ = [
     "tsallis_inf",
     "typiclust_rule",
     "ucb1",
+    "ucb_bwk",
     "ucb_v",
     "weitzman_stop",
 ]

@@ -52,7 +52,7 @@ class Router:
     is never exceeded, whatever the costs within their declared prices. Where not even the cheapest fits, it stops.
 
     Raises `ValueError` where the budget or step is not above 0 or the horizon below 1.
-    Cite: badanidiyuru2018knapsacks, immorlica2022adversarial.
+    Cite: badanidiyuru2018bandits, immorlica2022adversarial.
     """
 
     belief: Any

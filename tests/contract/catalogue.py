@@ -278,6 +278,9 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "MirrorDescent": lambda f=1.0: al.exp3(K, eta=f).replace(bias=f / 9),
     "MirrorDescent of Tsallis": lambda f=1.0: al.tsallis_inf(K, low=f - 1).replace(eta=f),
     "Exp4": lambda f=1.0: al.exp4(D, eta=f, bias=f / 9),
+    "Knapsack": lambda f=1.0: al.bwk_lagrange(K, [1 + f, 3.0], 5).replace(
+        inner=al.exp3(K, eta=f, low=-4.0, high=2.0), dual=al.hedge(3, eta=f, low=-1.0, high=4.0)
+    ),
     "InverseGap": lambda f=1.0: al.InverseGap(BELIEFS["linear"](f), al.mean_score, f),
     "InformationDirected": lambda f=1.0: al.InformationDirected(BELIEFS["gaussian_arms"](f), 8),
     "Until": lambda f=1.0: al.Until(al.Softmax(BELIEFS["linear"](f), al.variance, f), al.below(f / 9)),
@@ -313,12 +316,12 @@ POLICIES |= {
 ALIASES = {"cal", "gbs", "best_of", "budgeted_ucb", "double_thompson", "rucb", "lucb", "router", "track_and_stop"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
-    "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
+    "bwk_lagrange", "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
     "discounted_ucb", "m_ucb", "sw_ucb", "ti_ucb", "glm_ucb", "neural_linear", "thompson_logistic",
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
-PHASED = {"FixedMix", "OdLinBai", "PhasedElimination", "SequentialHalving"}
+PHASED = {"FixedMix", "UcbKnapsack", "ucb_bwk", "OdLinBai", "PhasedElimination", "SequentialHalving"}
 """Policies with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
@@ -335,6 +338,7 @@ def halfspace(key):
 ORACLES: dict[str, Callable[..., Any]] = {
     "BernoulliBandit": lambda f=1.0: al.BernoulliBandit(f * UNIT),
     "PricedBandit": lambda f=1.0: al.PricedBandit(f * UNIT, f * UNIT),
+    "KnapsackBandit": lambda f=1.0: al.KnapsackBandit(f * UNIT, f * np.abs(X) / 4),
     "DuelBandit": lambda f=1.0: al.DuelBandit(0.5 + f * (np.arange(3)[:, None] - np.arange(3)) / 5, f),
     "NoisySearch": lambda f=1.0: al.NoisySearch(al.GaussianPrize(f * UNIT, UNIT), f * UNIT, f),
     "PathSurvey": lambda f=1.0: al.PathSurvey(f * X, np.eye(K), noise=f, rate=f, fixed=f, start=2),
