@@ -74,6 +74,7 @@ from altheory.guarantees.pandora import (
     weitzman_optimal,
 )
 from altheory.guarantees.priced import budgeted_ucb_regret
+from altheory.guarantees.rage import rage_pulls
 from altheory.guarantees.routing import routing_lagrangian
 from altheory.guarantees.selective import query_rate, selective_perceptron_mistakes
 from altheory.guarantees.steps import away_step_d_optimal, fw_d_optimal, multiplicative_d_optimal
@@ -95,6 +96,7 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    rage_pulls,
     bwk_lagrange_regret,
     ucb_bwk_regret,
     rucb_delta,
@@ -278,6 +280,7 @@ __all__ = [
     "potential",
     "ppi_mean_width",
     "query_rate",
+    "rage_pulls",
     "rcps_monotone",
     "reservation_value_root",
     "rewards_in_unit_interval",

@@ -42,6 +42,7 @@ from altheory.policies.named import (
     ucb1,
 )
 from altheory.policies.play import PlayDesign
+from altheory.policies.rage import Rage
 from altheory.policies.router import FixedMix, Router, router
 from altheory.policies.rules import (
     badge_rule,
@@ -84,6 +85,7 @@ __all__ = [
     "PhasedElimination",
     "PlayDesign",
     "QueryRate",
+    "Rage",
     "Router",
     "SelectiveSampling",
     "SequentialHalving",

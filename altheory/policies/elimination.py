@@ -81,17 +81,28 @@ def update(policy: Any, state: Phase, menu: Menu, choice: Choice, outcome: Outco
 
 def finish(policy: Any, state: Phase) -> Phase:
     """The estimate of a phase, the arms it leaves, and the next phase."""
-    z, inside = span_coordinates(policy.x, state.active)
+    z, inside = policy.frame(state.active)
     found = least_squares(z, inside, state.pulled.astype(z.dtype), state.sums)
     kept = state.active & jnp.where(jnp.isfinite(found).all(), policy.keeps(state, found), True)
     ended = state.replace(number=state.number + 1, active=kept, estimate=found)  # type: ignore[attr-defined]
     return plan(policy, ended)
 
 
+def active_span(policy: Any, active: Bool[Array, "K"]) -> tuple[Float[Array, "K d"], Bool[Array, "d"]]:
+    """Coordinates in the span of the active arms: nothing else is played."""
+    return span_coordinates(policy.x, active)
+
+
+def averaged(
+    policy: Any, z: Float[Array, "K d"], inside: Bool[Array, "d"], active: Bool[Array, "K"]
+) -> tuple[Float[Array, "K"], Float[Array, ""]]:
+    """A near G-optimal design of the active arms, and its largest leverage."""
+    return average_design(z, inside, active)
+
+
 def plan(policy: Any, state: Phase) -> Phase:
     """The pulls of a phase, nothing seen."""
-    z, inside = span_coordinates(policy.x, state.active)
-    weights, worst = average_design(z, inside, state.active)
+    weights, worst = policy.designed(*policy.frame(state.active), state.active)
     left = policy.pulls(state.number, weights, worst)
     return state.replace(  # type: ignore[attr-defined]
         left=left, pulled=jnp.zeros_like(state.pulled), sums=jnp.zeros_like(state.sums)
@@ -122,7 +133,7 @@ class PhasedElimination:
     x: Num[Array | np.ndarray, "K d"] = leaf(converter=_floats)
     delta: float | Float[Array, ""] = 0.05
 
-    init, select, update, ended = start, select, update, finish
+    init, select, update, ended, frame, designed = start, select, update, finish, active_span, averaged
 
     def __check__(self) -> None:
         matrix("PhasedElimination x", self.x)
@@ -163,7 +174,7 @@ class OdLinBai:
     x: Num[Array | np.ndarray, "K d"] = leaf(converter=_floats)
     budget: int = static(default=1000)
 
-    init, select, update, ended = start, select, update, finish
+    init, select, update, ended, frame, designed = start, select, update, finish, active_span, averaged
 
     def __check__(self) -> None:
         matrix("OdLinBai x", self.x)

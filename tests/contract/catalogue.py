@@ -321,7 +321,7 @@ ALIASES = {"cal", "gbs", "best_of", "budgeted_ucb", "double_thompson", "rucb", "
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
-PHASED = {"FixedMix", "UcbKnapsack", "ucb_bwk", "OdLinBai", "PhasedElimination", "SequentialHalving"}
+PHASED = {"FixedMix", "Rage", "UcbKnapsack", "ucb_bwk", "OdLinBai", "PhasedElimination", "SequentialHalving"}
 """Policies with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""

@@ -6,12 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import altheory as al
 from altheory.core.status import NAN_BELIEF
-from altheory.policies.span import average_design, inverse, least_squares, span_coordinates
+from altheory.policies.span import average_design, difference_design, inverse, least_squares, span_coordinates
 
 RNG = np.random.default_rng(0)
 K, D = 10, 3
@@ -26,7 +26,11 @@ POOLS = {
 }
 UNIT = POOLS["normal"] / np.linalg.norm(POOLS["normal"], axis=1, keepdims=True)
 BANDIT = al.LinearBandit(UNIT, UNIT[4])
-POLICIES = {"elimination": al.PhasedElimination(UNIT, 0.1), "best arm": al.OdLinBai(UNIT, 200)}
+POLICIES = {
+    "elimination": al.PhasedElimination(UNIT, 0.1),
+    "best arm": al.OdLinBai(UNIT, 200),
+    "differences": al.Rage(UNIT, 0.1),
+}
 MASKS = st.integers(1, 2**K - 1).map(lambda bits: np.array([bits >> i & 1 for i in range(K)], bool))
 every = pytest.mark.parametrize("name", POLICIES)
 
@@ -51,6 +55,25 @@ def test_the_averaged_design_has_the_largest_leverage_it_reports_and_promises(na
     leverages = np.einsum("ij,jk,ik->i", rows, np.linalg.pinv(v, rcond=1e-12), rows)
     assert leverages.max(initial=0) == pytest.approx(worst, rel=2e-2)
     assert worst <= max(rank, 1) * (active.sum() / max(rank, 1)) ** (1 / 64) * (1 + 1e-3)
+
+
+@jax.jit
+def told_apart(x, active):
+    return difference_design(*span_coordinates(x, jnp.ones_like(active)), active)
+
+
+@settings(max_examples=40)
+@given(st.sampled_from(sorted(set(POOLS) - {"near-collinear", "zero row", "copies"})), MASKS)
+def test_the_design_of_differences_is_within_six_percent_of_the_best(name, active):
+    x, worst = POOLS[name], 0.0
+    weights, told = (np.asarray(a, np.float64) for a in told_apart(jnp.asarray(x, jnp.float32), jnp.asarray(active)))
+    i, j = np.triu_indices(int(active.sum()), 1)
+    y = x[active][i] - x[active][j]
+    if len(y):
+        v = np.linalg.pinv((x.T * weights) @ x, rcond=1e-14)
+        worst = np.einsum("ij,jk,ik->i", y, v, y).max()
+        assert worst <= al.xy_optimal(x, y, tol=1e-3).value * 1.06
+    assert told == pytest.approx(worst, rel=1e-2, abs=1e-6)
 
 
 @given(st.integers(0, 1000), st.integers(1, 12))
