@@ -16,6 +16,7 @@ from altheory.guarantees.adversarial import (
     squarecb_igw,
 )
 from altheory.guarantees.annotators import dawid_skene_em, weighted_majority_vote
+from altheory.guarantees.asking import unsure_queries
 from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
 from altheory.guarantees.budgets import budget_kept
 from altheory.guarantees.changing import rising_single_arm, sw_ucb_regret
@@ -30,7 +31,7 @@ from altheory.guarantees.designs import (
 )
 from altheory.guarantees.disagreement import a2_agnostic, cal_disagreement, cal_thresholds, disagreement_coefficient
 from altheory.guarantees.diversity import k_center_greedy, kmeanspp
-from altheory.guarantees.duels import borda_reduction, bradley_terry_mm, rucb_delta
+from altheory.guarantees.duels import borda_reduction, bradley_terry_mm, dueling_bt_logistic, rucb_delta
 from altheory.guarantees.elimination import od_linbai, phased_elimination_regret
 from altheory.guarantees.estimates import gls_confidence, go_greedy_variance
 from altheory.guarantees.evaluation import bernoulli_mixture_cs, normal_mixture_cs, ppi_mean_width
@@ -96,6 +97,8 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    dueling_bt_logistic,
+    unsure_queries,
     rage_pulls,
     bwk_lagrange_regret,
     ucb_bwk_regret,
@@ -231,6 +234,7 @@ __all__ = [
     "dawid_skene_em",
     "disagreement_coefficient",
     "divergence_decomposition",
+    "dueling_bt_logistic",
     "efficient_rounding",
     "elliptical_potential",
     "exp3_ix_regret",
@@ -302,6 +306,7 @@ __all__ = [
     "two_point_regret",
     "ucb1_regret",
     "ucb_bwk_regret",
+    "unsure_queries",
     "verify",
     "weighted_majority_vote",
     "weitzman_optimal",

@@ -1,5 +1,6 @@
 """Theorems on duels: RUCB at a stated confidence, the Borda reduction, and fitting Bradley and Terry's model."""
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from altheory.beliefs import duels, mm_step
+from altheory.beliefs import duels, logistic, mm_step
 from altheory.core import Key, Menu, score
 from altheory.core.record import record
 from altheory.guarantees.evidence import Always, Equals, WithProbability
@@ -197,3 +198,64 @@ def _mm_cases(algorithm: Step, trials: int) -> Iterator[Case]:
 def bradley_terry_mm(wins: np.ndarray) -> float:
     """By how much a step may lower the log-likelihood: not at all. Cite: hunter2004mm."""
     return 0.0
+
+
+Chance = Callable[[np.ndarray, np.ndarray], Any]
+"""From utilities' weights and the features of a duel `[n, 2, d]` to the chance that the first wins `[n]`."""
+
+
+def _by_differences(theta: Any, x: Any) -> Any:
+    """What a logistic belief on differences predicts."""
+    belief = logistic(x.shape[-1]).replace(weights=theta[None])  # type: ignore[attr-defined]
+    return belief.classify(x[:, 0] - x[:, 1])[:, 1]
+
+
+def _by_sums(theta: Any, x: Any) -> Any:
+    return _by_differences(theta, jnp.stack([x[:, 0], -x[:, 1]], 1))
+
+
+def _likelihood(chance: Chance, theta: Any, x: Any, y: Any) -> Any:
+    p = chance(theta, x)
+    return jnp.where(y > 0, jnp.log(p), jnp.log1p(-p)).sum()
+
+
+def _logistic_cases(algorithm: Chance, trials: int) -> Iterator[Case]:
+    rng, n, d = np.random.default_rng(2), 7, 3
+    value = functools.partial(_likelihood, algorithm)
+
+    @jax.jit
+    def told(theta: Any, x: Any, y: Any) -> Any:
+        parts = value(theta, x, y), jax.grad(value)(theta, x, y), -jax.hessian(value)(theta, x, y)
+        return jnp.concatenate([jnp.ravel(part) for part in parts])
+
+    with jax.enable_x64(True):
+        for t in range(20):
+            x, theta, y = rng.standard_normal((n, 2, d)), rng.standard_normal(d) * (t % 3), rng.integers(0, 2, n)
+            x[0, 1] = x[0, 0]
+            yield Case(f"duels {t}", (theta, x, y), told(jnp.asarray(theta), jnp.asarray(x), jnp.asarray(y)))
+
+
+@guarantee(
+    "Bradley and Terry's model with linear utilities is logistic regression on differences of features",
+    id="dueling-bt-logistic",
+    family="labelling",
+    latex=r"\frac{e^{\theta^\top x_i}}{e^{\theta^\top x_i}+e^{\theta^\top x_j}} = \mu(\theta^\top(x_i-x_j)),\quad"
+    r" I(\theta) = \sum\mu'zz^\top \preceq \tfrac14\sum zz^\top",
+    cite="bengs2021preference",
+    note="proofs_notes/dueling-bt-logistic.md",
+    bounds=Equals(as_array, tolerance=1e-6),
+    algorithm=_by_differences,
+    cases=_logistic_cases,
+    mutants={"sums for differences": _by_sums},
+)
+def dueling_bt_logistic(theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """The log-likelihood of duels `x [n, 2, d]` with outcomes `y`, its gradient, and the information, end to end.
+
+    From strengths :math:`e^{\\theta^\\top x}`. Cite: bengs2021preference.
+    """
+    strength = np.exp(x @ theta)
+    p = strength[:, 0] / strength.sum(1)
+    z = x[:, 0] - x[:, 1]
+    likelihood = np.log(np.where(y > 0, p, 1 - p)).sum()
+    information = (z * (p * (1 - p))[:, None]).T @ z
+    return np.concatenate([[likelihood], z.T @ (y - p), information.ravel()])

@@ -19,7 +19,7 @@ from altheory.oracles.bandit import (
     PricedBandit,
 )
 from altheory.oracles.boxes import BoxSearch, TableSearch
-from altheory.oracles.duel import DuelBandit
+from altheory.oracles.duel import ContextualDuels, DuelBandit
 from altheory.oracles.missing import MissingPool
 from altheory.oracles.noisy import NoisySearch, TrialSearch
 from altheory.oracles.path import PathSurvey
@@ -36,6 +36,7 @@ __all__ = [
     "BernoulliBandit",
     "BoxSearch",
     "ContextualBandit",
+    "ContextualDuels",
     "DriftingBandit",
     "DuelBandit",
     "GaussianBandit",

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from altheory.core import Choice, Key, Menu, Outcome, leaf, record
-from altheory.core.check import nonnegative, within
+from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.check import at_least, finite, nonnegative, one_length, within
+from altheory.core.numerics import dot
 from altheory.oracles.bandit import BernoulliBandit
 
 
@@ -79,3 +80,52 @@ class DuelBandit:
         """Minus each pair's mean shortfall to the best item."""
         short = self.chance[self.best] - 0.5
         return -(short[:, None] + short).ravel() / 2
+
+
+@record
+class ContextualDuels:
+    r"""Duels of `arms` fresh uniform unit vectors a round: i beats j with probability :math:`\mu(\theta^\top z_{ij})`.
+
+    :math:`z_{ij} = x_i - x_j` are the features of menu row `i K + j`, :math:`\mu(u) = 1/(1+e^{-u})`: the model of
+    Bradley and Terry with linear utilities. A pair's value is minus its mean shortfall to the round's best arm, as in
+    `DuelBandit`. A duel costs `price`. The world is the round's vectors `[K, d]`.
+    """
+
+    reward_range = (0.0, 1.0)
+    costs_at_most_price = True
+    classes = 2
+    feature_norm = 2.0
+
+    theta: Float[Array, "d"] = leaf(converter=_floats)
+    arms: int = static()
+    price: Float[Array, ""] | float = 1.0
+
+    def __check__(self) -> None:
+        one_length("ContextualDuels theta", self.theta, max(self.theta.size, 1))
+        finite("ContextualDuels theta", self.theta)
+        at_least("ContextualDuels arms", self.arms, 1)
+        nonnegative("ContextualDuels price", self.price)
+
+    def init(self, key: Key) -> Float[Array, "K d"]:
+        x = jax.random.normal(key, (self.arms, self.theta.shape[0]), self.theta.dtype)
+        return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+    def offer(self, world: Float[Array, "K d"]) -> Menu:
+        ones = jnp.ones(self.arms**2, world.dtype)
+        return Menu((world[:, None] - world).reshape(-1, world.shape[1]), self.price * ones, 0 * ones, ones > 0)
+
+    def answer(self, world: Float[Array, "K d"], choice: Choice, key: Key) -> tuple[Array, Outcome]:
+        duel_key, next_key = jax.random.split(key)
+        chance = self._chance(world).ravel()[choice.item]
+        won = jax.random.uniform(duel_key, choice.item.shape) < chance
+        cost = jnp.where(choice.valid, jnp.asarray(self.price, world.dtype), 0)
+        return self.init(next_key), Outcome(won.astype(world.dtype), cost)
+
+    def value(self, world: Float[Array, "K d"]) -> Float[Array, "K K"]:
+        """Minus each pair's mean shortfall to the best arm."""
+        short = self._chance(world)[jnp.argmax(dot(world, self.theta))] - 0.5
+        return -(short[:, None] + short).ravel() / 2
+
+    def _chance(self, world: Float[Array, "K d"]) -> Float[Array, "K K"]:
+        utility = dot(world, self.theta)
+        return jax.nn.sigmoid(utility[:, None] - utility)

@@ -20,7 +20,7 @@ from altheory.policies.arms import (
 from altheory.policies.best import best_of, lucb, track_and_stop
 from altheory.policies.changing import discounted_ucb, m_ucb, sw_ucb, ti_ucb
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
-from altheory.policies.contextual import glm_ucb, neural_linear, thompson_logistic
+from altheory.policies.contextual import contextual_duels, glm_ucb, neural_linear, thompson_logistic
 from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
 from altheory.policies.elimination import OdLinBai, PhasedElimination
 from altheory.policies.halving import SequentialHalving
@@ -66,6 +66,7 @@ from altheory.policies.stop import below, best_arm_known, never, outpriced, weit
 from altheory.policies.streams import IWAL, QueryRate, SelectiveSampling
 from altheory.policies.testing import active_testing
 from altheory.policies.trust import Trusting
+from altheory.policies.unsure import Unsure
 
 __all__ = [
     "A2",
@@ -94,6 +95,7 @@ __all__ = [
     "TopTwo",
     "Trusting",
     "UcbKnapsack",
+    "Unsure",
     "Until",
     "active_testing",
     "badge_rule",
@@ -109,6 +111,7 @@ __all__ = [
     "certainty_gain_rule",
     "cluster_margin_rule",
     "contextual_diversity_rule",
+    "contextual_duels",
     "discounted_ucb",
     "diverse_and_uncertain_rule",
     "double_thompson",

@@ -5,7 +5,8 @@ from typing import Any
 from altheory.beliefs import last_layer, logistic
 from altheory.core import Scalar, score
 from altheory.policies.argmax import Argmax
-from altheory.scores import glm_oful_index, glm_ucb_index, thompson
+from altheory.policies.unsure import Unsure
+from altheory.scores import challenge_score, glm_oful_index, glm_ucb_index, thompson, width_score
 
 
 def glm_ucb(
@@ -25,6 +26,19 @@ def glm_ucb(
     """
     index = score(glm_oful_index, delta=delta, bound=bound, length=length) if width is None else None
     return Argmax(logistic(dim, prior=prior, capacity=capacity), index or score(glm_ucb_index, width=width))
+
+
+def contextual_duels(
+    dim: int, *, width: Scalar = 1.0, unsure: Scalar | None = None, prior: Scalar = 1.0, capacity: int = 256
+) -> Any:
+    r"""Duels of arms with features: the best by the belief against the one that may beat it by most.
+
+    For menus of all pairs, with features :math:`x_i - x_j` in `dim` dimensions, and the outcome 1 where i won: Bradley
+    and Terry's model is logistic regression on differences (`dueling-bt-logistic`). With a number `unsure`, the duel is
+    paid for only where its :math:`\|z\|_{H^{-1}}` is above it (APPO). Cite: bengs2022stochastic, ji2024reinforcement.
+    """
+    duel = Argmax(logistic(dim, prior=prior, capacity=capacity), score(challenge_score, width=width))
+    return duel if unsure is None else Unsure(duel, width_score, unsure)
 
 
 def thompson_logistic(dim: int, *, prior: Scalar = 1.0, capacity: int = 256) -> Argmax:

@@ -6,7 +6,7 @@ from altheory.scores.best_arm import lucb_score, tracking_score, tracking_shares
 from altheory.scores.changing import ti_ucb_index, window_ucb_index
 from altheory.scores.committee import consensus_kl, variation_ratio, vote_entropy
 from altheory.scores.diversity import contextual_diversity, covering_radius, k_center
-from altheory.scores.duels import double_thompson_score, rucb_score
+from altheory.scores.duels import challenge_score, double_thompson_score, rucb_score, width_score
 from altheory.scores.evaluation import (
     Audit,
     Estimate,
@@ -159,6 +159,7 @@ __all__ = [
     "best_routing",
     "betting_interval",
     "certainty_gain",
+    "challenge_score",
     "cluster_margin",
     "conformal_quantile",
     "conformal_risk",
@@ -277,6 +278,7 @@ __all__ = [
     "vote_entropy_score",
     "weitzman_value",
     "whittle_index",
+    "width_score",
     "window_ucb_index",
     "within_price",
 ]

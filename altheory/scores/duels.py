@@ -53,3 +53,30 @@ def double_thompson_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"
     first = jnp.argmax((one > 0.5).sum(1) + one.mean(1) / items)
     second = jnp.argmax(two[:, first])
     return ((menu.x[:, 0] == first) & (menu.x[:, 1] == second)).astype(belief.wins.dtype)
+
+
+@needs("log_odds", "width")
+def challenge_score(belief: Any, menu: Menu, key: Key, *, width: Scalar = 1.0) -> Float[Array, "K"]:
+    r"""Contextual duels: the arm of the largest utility, against the one that may beat it by most; 1 for that pair.
+
+    Rows are all pairs of the round's arms, `i K + j`, with features :math:`x_i - x_j`. The first arm i has the largest
+    :math:`\sum_jz_{ij}^\top\hat\theta`, the second j the largest :math:`z_{ji}^\top\hat\theta + w\|z_{ji}\|_{H^{-1}}`
+    among open pairs. Raises `ValueError` where rows are no square. Cite: bengs2022stochastic.
+    """
+    arms = math.isqrt(menu.open.shape[0])
+    if arms**2 != menu.open.shape[0]:
+        raise ValueError(
+            f"challenge_score needs all pairs of arms, a square number of rows; it has {menu.open.shape[0]}"
+        )
+    better, unsure = (each(menu).reshape(arms, arms) for each in (belief.log_odds, belief.width))
+    open = menu.open.reshape(arms, arms)
+    first = jnp.argmax(jnp.where(open.any(1), better.sum(1), -jnp.inf))
+    hope = jnp.where(open[first], (better + width * unsure)[:, first], -jnp.inf)
+    row = jnp.arange(arms)
+    return ((row[:, None] == first) & (row == jnp.argmax(hope))).ravel().astype(better.dtype)
+
+
+@needs("width")
+def width_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
+    r""":math:`\|x_k\|_{H^{-1}}`: how little the labels so far say of a row. Cite: ji2024reinforcement."""
+    return belief.width(menu)

@@ -14,6 +14,7 @@ from altheory.sim.metrics import (
     regret,
     reward,
     rmse,
+    shown_regret,
     welfare,
 )
 from altheory.sim.simulate import Trace, simulate
@@ -35,6 +36,7 @@ __all__ = [
     "regret",
     "reward",
     "rmse",
+    "shown_regret",
     "simulate",
     "study",
     "welfare",

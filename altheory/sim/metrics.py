@@ -43,6 +43,11 @@ def regret(r: Round) -> Float[Array, ""]:
     return jnp.where(r.choice.valid, best - value[r.choice.item], 0).sum()
 
 
+def shown_regret(r: Round) -> Float[Array, ""]:
+    """As `regret`, of the round's item whether or not its outcome was paid for: what `Unsure` loses."""
+    return regret(r.replace(choice=r.choice.replace(valid=~r.choice.stop)))  # type: ignore[attr-defined]
+
+
 def cost(r: Round) -> Float[Array, ""]:
     """Money spent in the round."""
     return jnp.where(r.choice.valid, r.outcome.cost, 0).sum()

@@ -181,6 +181,7 @@ SCORES: dict[str, Callable[..., Any]] = {
     "tracking_score": lambda f=1.0: al.score(al.tracking_score, sd=f),
     "contender_score": lambda f=1.0: al.score(al.contender_score),
     "variance": lambda f=1.0: al.score(al.variance),
+    "width_score": lambda f=1.0: al.score(al.width_score),
     "reservation": lambda f=1.0: al.score(al.reservation),
     "pbgi": lambda f=1.0: al.score(al.pbgi, scale=f),
     "expected_improvement_score": lambda f=1.0: al.score(al.expected_improvement_score),
@@ -252,7 +253,7 @@ def tight(uncertainty, price, *, limit=0.5):
     return uncertainty * price < limit
 
 
-DUEL_SCORES = {"double_thompson_score", "rucb_score"}
+DUEL_SCORES = {"challenge_score", "double_thompson_score", "rucb_score"}
 """Scores of pairs, for the belief `duels` alone; they have their own tests."""
 
 ONCE = {"mean_score", "kl_ucb_index", "ucb_v_index", "moss_index", "bayes_ucb_index", "explore_first", "ucb1_index"} | {
@@ -291,6 +292,10 @@ POLICIES: dict[str, Callable[..., Any]] = {
     "Batched around TopTwo": lambda f=1.0: al.Batched(al.Epsilon(POLICIES["TopTwo"](f), f / 3), 3),
     "Budgeted": lambda f=1.0: al.Budgeted(al.Softmax(BELIEFS["counts"](f), al.ucb, f), f),
     "Budgeted batches": lambda f=1.0: al.Budgeted(al.Batched(al.linucb(D, prior=f), 2), f),
+    "Unsure": lambda f=1.0: al.Unsure(al.Argmax(BELIEFS["logistic"](f), al.entropy_score), al.width_score, f / 99),
+    "Unsure that learns its guesses": lambda f=1.0: al.Unsure(
+        al.Batched(al.Argmax(BELIEFS["logistic"](f), al.entropy_score), 2), al.entropy_score, f / 99, guess=True
+    ),
     "Trusting": lambda f=1.0: al.Trusting(al.Batched(al.Argmax(BELIEFS["logistic"](f), al.entropy_score), 2), f),
     "ucb1": lambda f=1.0: al.ucb1(K, scale=f),
     "thompson_bernoulli": lambda f=1.0: al.thompson_bernoulli(K, a=f, b=f),
@@ -316,7 +321,8 @@ POLICIES |= {
 ALIASES = {"cal", "gbs", "best_of", "budgeted_ucb", "double_thompson", "rucb", "lucb", "router", "track_and_stop"} | {
     "bayes_ucb", "epsilon_decreasing", "epsilon_greedy", "explore_then_commit", "kl_ucb", "moss",
     "successive_elimination", "thompson_gaussian", "ucb_v", "gittins_bernoulli", "gittins_gaussian", "gittins_finite",
-    "bwk_lagrange", "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb", "tsallis_inf",
+    "bwk_lagrange", "contextual_duels", "exp3", "exp3_ix", "exp4", "hedge", "information_directed", "square_cb",
+    "tsallis_inf",
     "discounted_ucb", "m_ucb", "sw_ucb", "ti_ucb", "glm_ucb", "neural_linear", "thompson_logistic",
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
@@ -340,6 +346,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "PricedBandit": lambda f=1.0: al.PricedBandit(f * UNIT, f * UNIT),
     "KnapsackBandit": lambda f=1.0: al.KnapsackBandit(f * UNIT, f * np.abs(X) / 4),
     "DuelBandit": lambda f=1.0: al.DuelBandit(0.5 + f * (np.arange(3)[:, None] - np.arange(3)) / 5, f),
+    "ContextualDuels": lambda f=1.0: al.ContextualDuels(f * X[0], 3, f),
     "NoisySearch": lambda f=1.0: al.NoisySearch(al.GaussianPrize(f * UNIT, UNIT), f * UNIT, f),
     "PathSurvey": lambda f=1.0: al.PathSurvey(f * X, np.eye(K), noise=f, rate=f, fixed=f, start=2),
     "MissingPool": lambda f=1.0: al.MissingPool(

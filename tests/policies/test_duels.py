@@ -107,3 +107,60 @@ def test_strengths_of_real_votes_agree_with_the_published_ranks():
         found.append(stats.spearmanr(strength, -arguments["gold_rank_score"].to_numpy()[ids]).statistic)
     assert len(found) == 32
     assert np.mean(found) > 0.8
+
+
+def test_contextual_duels_pit_the_best_against_what_may_beat_it():
+    rng = np.random.default_rng(3)
+    bandit = al.ContextualDuels(np.array([2.0, -1.0]), 4)
+    menu = bandit.offer(bandit.init(jax.random.key(0)))
+    belief = al.logistic(2, capacity=40)
+    for _ in range(30):
+        row = menu[int(rng.integers(16))]
+        belief = belief.update(row, jnp.int32(float(row.x @ bandit.theta) > rng.logistic()))
+    score = np.asarray(al.challenge_score(belief, menu, jax.random.key(0), width=2.0)).reshape(4, 4)
+    odds, width = (np.asarray(f(menu)).reshape(4, 4) for f in (belief.log_odds, belief.width))
+    first = odds.sum(1).argmax()
+    second = (odds + 2 * width)[:, first].argmax()
+    assert score[first, second] == score.sum() == 1
+    shut = menu.closing(jnp.arange(16) == 4 * first + second)
+    again = np.asarray(al.challenge_score(belief, shut, jax.random.key(0), width=2.0)).reshape(4, 4)
+    assert again[first, second] == 0
+    assert again.sum() == 1
+    with pytest.raises(ValueError, match=r"all pairs of arms, a square number of rows; it has 3"):
+        al.challenge_score(belief, al.menu(jnp.zeros((3, 2))), jax.random.key(0))
+
+
+def test_duels_with_features_are_learned_from_a_fraction_of_the_answers():
+    bandit, rounds = al.ContextualDuels(np.array([3.0, -1.0, 0.5]), 5), 300
+    policies = {
+        "all": al.contextual_duels(3, capacity=rounds),
+        "unsure": al.contextual_duels(3, unsure=0.6, capacity=rounds),
+        "random": al.random(al.logistic(3, capacity=8)),
+    }
+    study = al.study(
+        policies, bandit, jax.random.key(1), horizon=rounds, seeds=12, record=(al.regret, al.shown_regret, al.labels)
+    )
+    study.raise_for_status()
+    lost, asked = study.data["shown_regret"].sum("round"), study.data["labels"].sum("round")
+    np.testing.assert_allclose(study.data["regret"].sel(policy="all"), study.data["shown_regret"].sel(policy="all"))
+    for name in ("all", "unsure"):
+        assert (lost.sel(policy=name) < lost.sel(policy="random") / 3).all()
+    assert (asked.sel(policy="unsure") < 0.35 * rounds).all()
+    assert (study.data["regret"].sel(policy="unsure").sum("round") < lost.sel(policy="unsure")).all()
+
+
+def test_a_confident_and_wrong_start_is_confirmed_by_its_own_guesses():
+    """The negative control of asking by confidence: guesses where nothing is asked are learned as if told."""
+    wrong = al.logistic(1, capacity=400)
+    for _ in range(60):
+        wrong = wrong.update(al.menu(jnp.ones((1, 1)))[0], 0)
+
+    @al.score
+    def margin(belief, menu, key):
+        return -jnp.abs(belief.log_odds(menu))
+
+    stream = al.SampledStream(lambda key: (jnp.ones(1), jnp.int32(1)), 8)
+    for gate, above, learns in ((margin, -1.0, False), (al.width_score, 0.11, True)):
+        policy = al.Unsure(al.Argmax(wrong, al.mean_score), gate, above, guess=True)
+        state, _ = al.simulate(policy, stream, jax.random.key(0), horizon=200)
+        assert (float(state.belief.log_odds(al.menu(jnp.ones((1, 1))))[0]) > 0) == learns
