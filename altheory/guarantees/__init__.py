@@ -21,6 +21,7 @@ from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_reg
 from altheory.guarantees.budgets import budget_kept
 from altheory.guarantees.changing import rising_single_arm, sw_ucb_regret
 from altheory.guarantees.characteristic import characteristic_time, characteristic_time_bounds
+from altheory.guarantees.clusters import kwikcluster_weak_strong
 from altheory.guarantees.designs import (
     c_optimal_elfving,
     caratheodory_support,
@@ -97,6 +98,7 @@ from altheory.guarantees.submodular import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    kwikcluster_weak_strong,
     dueling_bt_logistic,
     unsure_queries,
     rage_pulls,
@@ -262,6 +264,7 @@ __all__ = [
     "kl_ucb_regret",
     "kmeanspp",
     "kw_equivalence",
+    "kwikcluster_weak_strong",
     "ky_init",
     "lai_robbins",
     "lazy_greedy_equivalence",

@@ -19,6 +19,7 @@ from altheory.oracles.bandit import (
     PricedBandit,
 )
 from altheory.oracles.boxes import BoxSearch, TableSearch
+from altheory.oracles.clusters import ClusterPairs
 from altheory.oracles.duel import ContextualDuels, DuelBandit
 from altheory.oracles.missing import MissingPool
 from altheory.oracles.noisy import NoisySearch, TrialSearch
@@ -35,6 +36,7 @@ __all__ = [
     "BayesBernoulliBandit",
     "BernoulliBandit",
     "BoxSearch",
+    "ClusterPairs",
     "ContextualBandit",
     "ContextualDuels",
     "DriftingBandit",

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.arrays import singles
 from altheory.core.check import at_least, matrix, nonnegative, one_of, within
 from altheory.core.numerics import einsum
-from altheory.oracles.bandit import _arms, _cost, _floats
+from altheory.oracles.bandit import _arms, _cost
 
 Habit = Literal["leader", "favourite"]
 
@@ -37,7 +38,7 @@ class AdversarialBandit:
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
-    rewards: Float[Array, "T K"] = leaf(converter=_floats)
+    rewards: Float[Array, "T K"] = leaf(converter=singles)
     open: Bool[Array, "T K"] | None = leaf(
         default=None, converter=lambda x: None if x is None else jnp.asarray(x, bool)
     )
@@ -112,7 +113,7 @@ class PiecewiseBandit:
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
-    means: Float[Array, "segments K"] = leaf(converter=_floats)
+    means: Float[Array, "segments K"] = leaf(converter=singles)
     breaks: Int[Array, "changes"] = leaf(default=(), converter=lambda x: jnp.asarray(x, jnp.int32))
 
     def __check__(self) -> None:
@@ -183,7 +184,7 @@ class RisingBandit:
 
     costs_at_most_price = True
 
-    curves: Float[Array, "T K"] = leaf(converter=_floats)
+    curves: Float[Array, "T K"] = leaf(converter=singles)
     sd: Float[Array, ""] | float = 0.0
 
     def __check__(self) -> None:
@@ -234,8 +235,8 @@ class AdviceBandit:
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
-    rewards: Float[Array, "T K"] = leaf(converter=_floats)
-    advice: Float[Array, "T K M"] = leaf(converter=_floats)
+    rewards: Float[Array, "T K"] = leaf(converter=singles)
+    advice: Float[Array, "T K M"] = leaf(converter=singles)
 
     def __check__(self) -> None:
         matrix("AdviceBandit rewards", self.rewards)

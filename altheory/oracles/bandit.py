@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.arrays import singles
 from altheory.core.check import at_least, finite, matrix, nonnegative, one_length, positive, within
 from altheory.core.numerics import dot
 
@@ -18,10 +19,6 @@ REALS = (-float("inf"), float("inf"))
 def _arms(size: int, noise: Array | float = 0.0) -> Menu:
     ones = jnp.ones(size)
     return Menu(jnp.arange(size), ones, noise * ones, jnp.ones(size, bool))
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.float32)
 
 
 def _cost(choice: Choice) -> Array:
@@ -35,7 +32,7 @@ class BernoulliBandit:
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
-    means: Float[Array, "K"] = leaf(converter=_floats)
+    means: Float[Array, "K"] = leaf(converter=singles)
 
     def __check__(self) -> None:
         one_length("BernoulliBandit means", self.means, max(self.means.size, 1))
@@ -62,8 +59,8 @@ class PricedBandit:
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
-    means: Float[Array, "K"] = leaf(converter=_floats)
-    price: Float[Array, "K"] = leaf(converter=_floats)
+    means: Float[Array, "K"] = leaf(converter=singles)
+    price: Float[Array, "K"] = leaf(converter=singles)
 
     def __check__(self) -> None:
         one_length("PricedBandit means", self.means, max(self.means.size, 1))
@@ -96,8 +93,8 @@ class KnapsackBandit:
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
-    means: Float[Array, "K"] = leaf(converter=_floats)
-    use: Float[Array, "K m"] = leaf(converter=_floats)
+    means: Float[Array, "K"] = leaf(converter=singles)
+    use: Float[Array, "K m"] = leaf(converter=singles)
 
     def __check__(self) -> None:
         matrix("KnapsackBandit use", self.use)
@@ -150,8 +147,8 @@ class GaussianBandit:
     reward_range = REALS
     costs_at_most_price = True
 
-    means: Float[Array, "K"] = leaf(converter=_floats)
-    sd: Float[Array, "*K"] | float = leaf(default=1.0, converter=_floats)
+    means: Float[Array, "K"] = leaf(converter=singles)
+    sd: Float[Array, "*K"] | float = leaf(default=1.0, converter=singles)
 
     def __check__(self) -> None:
         finite("GaussianBandit means", self.means)
@@ -187,8 +184,8 @@ class LinearBandit:
     reward_range = REALS
     costs_at_most_price = True
 
-    x: Float[Array, "K d"] = leaf(converter=_floats)
-    theta: Float[Array, "d"] = leaf(converter=_floats)
+    x: Float[Array, "K d"] = leaf(converter=singles)
+    theta: Float[Array, "d"] = leaf(converter=singles)
     sd: Float[Array, ""] | float = 1.0
 
     def __check__(self) -> None:
@@ -227,7 +224,7 @@ class ContextualBandit:
     costs_at_most_price = True
     feature_norm = 1.0
 
-    theta: Float[Array, "d"] = leaf(converter=_floats)
+    theta: Float[Array, "d"] = leaf(converter=singles)
     arms: int = static()
     sd: Float[Array, ""] | float = 1.0
 
@@ -265,7 +262,7 @@ class LogisticBandit:
     feature_norm = 1.0
     classes = 2
 
-    theta: Float[Array, "d"] = leaf(converter=_floats)
+    theta: Float[Array, "d"] = leaf(converter=singles)
     arms: int = static()
 
     def __check__(self) -> None:

@@ -8,15 +8,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.arrays import floats, whole
 from altheory.core.check import at_least, finite, matrix, nonnegative, one_length
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.result_type(float))
-
-
-def _whole(x: Any) -> Any:
-    return None if x is None else jnp.asarray(x, jnp.int32)
 
 
 @record
@@ -41,9 +34,9 @@ class BoxSearch:
     independent = True
 
     prize: Any
-    price: Float[Array, "K"] = leaf(converter=_floats)
+    price: Float[Array, "K"] = leaf(converter=floats)
     outside: float | Float[Array, ""] = 0.0
-    parent: Int[Array, "K"] | None = leaf(default=None, converter=_whole)
+    parent: Int[Array, "K"] | None = leaf(default=None, converter=whole)
     winners: int = static(default=1)
 
     def __check__(self) -> None:
@@ -94,8 +87,8 @@ class TableSearch:
     costs_at_most_price = True
     independent = False
 
-    table: Float[Array, "rows K"] = leaf(converter=_floats)
-    price: Float[Array, "K"] = leaf(converter=_floats)
+    table: Float[Array, "rows K"] = leaf(converter=floats)
+    price: Float[Array, "K"] = leaf(converter=floats)
     outside: float | Float[Array, ""] = 0.0
     winners: int = static(default=1)
     parent: None = static(default=None)

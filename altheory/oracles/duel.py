@@ -1,20 +1,15 @@
 """Duels between items: which of two is better."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.arrays import floats
 from altheory.core.check import at_least, finite, nonnegative, one_length, within
 from altheory.core.numerics import dot
 from altheory.oracles.bandit import BernoulliBandit
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.result_type(float))
 
 
 @record
@@ -30,7 +25,7 @@ class DuelBandit:
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
 
-    chance: Float[Array, "K K"] = leaf(converter=_floats)
+    chance: Float[Array, "K K"] = leaf(converter=floats)
     price: Float[Array, ""] | float = 1.0
 
     def __check__(self) -> None:
@@ -96,7 +91,7 @@ class ContextualDuels:
     classes = 2
     feature_norm = 2.0
 
-    theta: Float[Array, "d"] = leaf(converter=_floats)
+    theta: Float[Array, "d"] = leaf(converter=floats)
     arms: int = static()
     price: Float[Array, ""] | float = 1.0
 

@@ -7,12 +7,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.arrays import floats
 from altheory.core.check import at_least, matrix, nonnegative, one_length, positive
 from altheory.oracles.bandit import REALS
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.result_type(float))
 
 
 @record
@@ -30,7 +27,7 @@ class NoisySearch:
     reward_range = REALS
 
     prize: Any
-    price: Float[Array, "K"] = leaf(converter=_floats)
+    price: Float[Array, "K"] = leaf(converter=floats)
     noise: Float[Array, ""] | float = 1.0
 
     def __check__(self) -> None:
@@ -73,8 +70,8 @@ class TrialSearch:
     obligatory = False
     reward_range = REALS
 
-    table: Float[Array, "items K"] = leaf(converter=_floats)
-    price: Float[Array, "K"] = leaf(converter=_floats)
+    table: Float[Array, "items K"] = leaf(converter=floats)
+    price: Float[Array, "K"] = leaf(converter=floats)
     batch: int = static(default=1)
 
     def __check__(self) -> None:

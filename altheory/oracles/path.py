@@ -1,19 +1,14 @@
 """Measuring a field along a path: what a measurement costs depends on where one is."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record
+from altheory.core.arrays import floats
 from altheory.core.check import finite, matrix, nonnegative, one_length, within
 from altheory.core.numerics import cholesky, dot
 from altheory.oracles.bandit import REALS
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.result_type(float))
 
 
 @record
@@ -40,8 +35,8 @@ class PathSurvey:
     fixed_prices = False
     reward_range = REALS
 
-    x: Float[Array, "N d"] = leaf(converter=_floats)
-    cov: Float[Array, "N N"] = leaf(converter=_floats)
+    x: Float[Array, "N d"] = leaf(converter=floats)
+    cov: Float[Array, "N N"] = leaf(converter=floats)
     noise: Float[Array, ""] | float = 0.1
     rate: Float[Array, ""] | float = 1.0
     fixed: Float[Array, ""] | float = 0.0

@@ -1,22 +1,13 @@
 """A stream of prompts and the models that may answer each, from recorded or simulated outcomes."""
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, Rows, leaf, record
+from altheory.core.arrays import floats, whole
 from altheory.core.check import finite, matrix, nonnegative, one_length, within
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.result_type(float))
-
-
-def _whole(x: Any) -> Any:
-    return None if x is None else jnp.asarray(x, jnp.int32)
 
 
 @record
@@ -45,16 +36,14 @@ class PromptStream:
     costs_at_most_price = True
     reward_range = (0.0, 1.0)
 
-    x: Float[Array, "N d"] = leaf(converter=_floats)
-    quality: Float[Array, "N K"] = leaf(converter=_floats)
-    cost: Float[Array, "N K"] = leaf(converter=_floats)
-    price: Float[Array, "*N K"] | None = leaf(default=None, converter=lambda p: None if p is None else _floats(p))
+    x: Float[Array, "N d"] = leaf(converter=floats)
+    quality: Float[Array, "N K"] = leaf(converter=floats)
+    cost: Float[Array, "N K"] = leaf(converter=floats)
+    price: Float[Array, "*N K"] | None = leaf(default=None, converter=floats)
     judge: Float[Array, ""] | float = 0.0
-    since: Int[Array, "K"] | None = leaf(
-        default=None, converter=lambda s: None if s is None else jnp.asarray(s, jnp.int32)
-    )
-    change: Int[Array, ""] | int = leaf(default=2**30, converter=_whole)
-    factor: Float[Array, "K"] | float = leaf(default=1.0, converter=_floats)
+    since: Int[Array, "K"] | None = leaf(default=None, converter=whole)
+    change: Int[Array, ""] | int = leaf(default=2**30, converter=whole)
+    factor: Float[Array, "K"] | float = leaf(default=1.0, converter=floats)
 
     def __check__(self) -> None:
         matrix("PromptStream x", self.x)

@@ -9,16 +9,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, Rows, leaf, product, record, static
+from altheory.core.arrays import singles
 from altheory.core.check import at_least, matrix, nonnegative, one_length, within
 from altheory.core.random import draw
 from altheory.oracles.pool import check_labels
 
 Sample = Callable[[Key], tuple[Any, Array]]
 """`sample(key) -> (x, y)`: one item, features `[d]` or any pytree, and its true class."""
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.float32)
 
 
 def _observed(y: Array, error: Array, classes: int, key: Key) -> Array:
@@ -89,11 +86,11 @@ class LabelStream:
             one_length("LabelStream flip", flip, size)
         nonnegative("LabelStream price", price)
         fields = {
-            "X": _floats(X),
+            "X": singles(X),
             "y": jnp.asarray(y, jnp.int32),
-            "mass": _floats(law / law.sum()),
-            "flip": jnp.broadcast_to(_floats(flip), (size,)),
-            "price": _floats(price),
+            "mass": singles(law / law.sum()),
+            "flip": jnp.broadcast_to(singles(flip), (size,)),
+            "price": singles(price),
             "classes": found,
             "once": bool(once),
         }
@@ -147,8 +144,8 @@ class SampledStream:
 
     sample: Sample = static()
     rows: int = static(default=1)
-    flip: float | Float[Array, ""] = leaf(default=0.0, converter=_floats)
-    price: float | Float[Array, ""] = leaf(default=1.0, converter=_floats)
+    flip: float | Float[Array, ""] = leaf(default=0.0, converter=singles)
+    price: float | Float[Array, ""] = leaf(default=1.0, converter=singles)
     classes: int = static(default=2)
 
     def __check__(self) -> None:

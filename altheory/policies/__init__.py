@@ -19,6 +19,7 @@ from altheory.policies.arms import (
 )
 from altheory.policies.best import best_of, lucb, track_and_stop
 from altheory.policies.changing import discounted_ucb, m_ucb, sw_ucb, ti_ucb
+from altheory.policies.clustering import KwikCluster, disagreements
 from altheory.policies.combine import Batched, Budgeted, Epsilon, Until
 from altheory.policies.contextual import contextual_duels, glm_ucb, neural_linear, thompson_logistic
 from altheory.policies.directed import InformationDirected, InverseGap, information_directed, square_cb
@@ -81,6 +82,7 @@ __all__ = [
     "InformationDirected",
     "InverseGap",
     "Knapsack",
+    "KwikCluster",
     "MirrorDescent",
     "OdLinBai",
     "PhasedElimination",
@@ -112,6 +114,7 @@ __all__ = [
     "cluster_margin_rule",
     "contextual_diversity_rule",
     "contextual_duels",
+    "disagreements",
     "discounted_ucb",
     "diverse_and_uncertain_rule",
     "double_thompson",

@@ -9,16 +9,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.arrays import singles
 from altheory.core.check import at_least, matrix
 from altheory.core.status import NAN_BELIEF, flag
 from altheory.policies.span import average_design, least_squares, span_coordinates
 
 MOST = 2**30
 """The most pulls of an arm a phase may plan."""
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.float32)
 
 
 @record
@@ -109,7 +106,7 @@ def plan(policy: Any, state: Phase) -> Phase:
     )
 
 
-def whole(amount: Float[Array, "K"]) -> Int[Array, "K"]:
+def rounded(amount: Float[Array, "K"]) -> Int[Array, "K"]:
     """Pulls, rounded up."""
     return jnp.ceil(jnp.clip(amount, 0, MOST)).astype(jnp.int32)
 
@@ -130,7 +127,7 @@ class PhasedElimination:
     `delta` not between 0 and 1. Cite: lattimore2020bandit.
     """
 
-    x: Num[Array | np.ndarray, "K d"] = leaf(converter=_floats)
+    x: Num[Array | np.ndarray, "K d"] = leaf(converter=singles)
     delta: float | Float[Array, ""] = 0.05
 
     init, select, update, ended, frame, designed = start, select, update, finish, active_span, averaged
@@ -148,7 +145,7 @@ class PhasedElimination:
         """The pulls of each arm in a phase."""
         phase = number.astype(self.x.dtype)
         log = jnp.log(2 * weights.shape[0] * phase * (phase + 1) / self.delta)
-        return whole(2 * worst * weights / self.width(number) ** 2 * log)
+        return rounded(2 * worst * weights / self.width(number) ** 2 * log)
 
     def keeps(self, state: Phase, estimate: Float[Array, "K"]) -> Bool[Array, "K"]:
         """Arms within twice the width of the best estimate."""
@@ -171,7 +168,7 @@ class OdLinBai:
     phase. Cite: yang2022minimax.
     """
 
-    x: Num[Array | np.ndarray, "K d"] = leaf(converter=_floats)
+    x: Num[Array | np.ndarray, "K d"] = leaf(converter=singles)
     budget: int = static(default=1000)
 
     init, select, update, ended, frame, designed = start, select, update, finish, active_span, averaged
@@ -203,7 +200,7 @@ class OdLinBai:
 
     def pulls(self, number: Int[Array, ""], weights: Float[Array, "K"], worst: Float[Array, ""]) -> Int[Array, "K"]:
         """The pulls of each arm in a phase; none after the last."""
-        return jnp.where(number <= self.phases, whole(self.per_phase * weights), 0)
+        return jnp.where(number <= self.phases, rounded(self.per_phase * weights), 0)
 
     def keeps(self, state: Phase, estimate: Float[Array, "K"]) -> Bool[Array, "K"]:
         """The best estimates, the first of equals."""

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
+from altheory.core.arrays import floats
 from altheory.core.check import at_least, between
 from altheory.core.numerics import add_exact
 from altheory.core.packing import packing
@@ -20,7 +21,7 @@ Sum = tuple[Array, Array]
 
 
 def _limits(x: Any) -> Any:
-    return jnp.atleast_1d(jnp.asarray(x, jnp.result_type(float)))
+    return jnp.atleast_1d(floats(x))
 
 
 def used_by(outcome: Outcome) -> Float[Array, "m"]:

@@ -1,19 +1,14 @@
 """The best arm of a linear bandit with confidence: play what tells the arms apart that may still be best."""
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Num
 
 from altheory.core import leaf, record
+from altheory.core.arrays import singles
 from altheory.core.check import between, matrix, positive
-from altheory.policies.elimination import Phase, finish, select, start, update, whole
+from altheory.policies.elimination import Phase, finish, rounded, select, start, update
 from altheory.policies.span import difference_design, span_coordinates
-
-
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.float32)
 
 
 @record
@@ -33,7 +28,7 @@ class Rage:
     fiez2019sequential.
     """
 
-    x: Num[Array | np.ndarray, "K d"] = leaf(converter=_floats)
+    x: Num[Array | np.ndarray, "K d"] = leaf(converter=singles)
     delta: float | Float[Array, ""] = 0.05
     sd: float | Float[Array, ""] = 1.0
 
@@ -62,7 +57,7 @@ class Rage:
         """The pulls of each arm in a phase."""
         phase, arms = number.astype(self.x.dtype), weights.shape[0]
         log = jnp.log(arms * max(arms - 1, 1) * phase * (phase + 1) / self.delta)
-        return whole(2 * jnp.asarray(self.sd) ** 2 * worst * weights / self.width(number) ** 2 * log)
+        return rounded(2 * jnp.asarray(self.sd) ** 2 * worst * weights / self.width(number) ** 2 * log)
 
     def keeps(self, state: Phase, estimate: Float[Array, "K"]) -> Bool[Array, "K"]:
         """Arms within the width of the best estimate."""

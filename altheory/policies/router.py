@@ -9,6 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from altheory.beliefs import linear, separate
 from altheory.core import Choice, Key, Menu, Outcome, Scalar, Score, leaf, record, score, static
+from altheory.core.arrays import floats
 from altheory.core.check import at_least, nonnegative, positive
 from altheory.core.numerics import add_exact
 from altheory.core.random import draw
@@ -135,10 +136,6 @@ def router(
     return Router(quality, cost, budget, by[explore], 0.2 * horizon**-0.5 if step is None else step, 0.0, horizon)
 
 
-def _floats(x: Any) -> Array:
-    return jnp.asarray(x, jnp.result_type(float))
-
-
 @record
 class FixedMix:
     """Ask model k with probability `weights[k]`, whatever the prompt: the best fixed model, or a static mixture.
@@ -146,9 +143,7 @@ class FixedMix:
     The budget is that of `Router`: a model is closed where its declared price would not leave the cheapest affordable.
     """
 
-    weights: Float[Array, "K"] | Float[np.ndarray, "K"] = leaf(
-        converter=lambda w: jnp.asarray(w, jnp.result_type(float))
-    )
+    weights: Float[Array, "K"] | Float[np.ndarray, "K"] = leaf(converter=floats)
     budget: Float[Array, ""] | float = 1.0
     horizon: int = static(default=1)
 

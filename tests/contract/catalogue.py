@@ -327,7 +327,17 @@ ALIASES = {"cal", "gbs", "best_of", "budgeted_ucb", "double_thompson", "rucb", "
 }  # fmt: skip
 """One-line names of policies that are there with other parts; each has its own tests."""
 STOP_RULES = {"never", "below", "outpriced", "best_arm_known", "weitzman_stop"}
-PHASED = {"FixedMix", "Rage", "UcbKnapsack", "ucb_bwk", "OdLinBai", "PhasedElimination", "SequentialHalving"}
+PHASED = {
+    "FixedMix",
+    "KwikCluster",
+    "disagreements",
+    "Rage",
+    "UcbKnapsack",
+    "ucb_bwk",
+    "OdLinBai",
+    "PhasedElimination",
+    "SequentialHalving",
+}
 """Policies with no belief to spoil; each has its own tests."""
 SET_RULES = {name for name in al.policies.__all__ if name.endswith("_rule")}
 """Rules of `SetPolicy`; each has its own tests."""
@@ -347,6 +357,7 @@ ORACLES: dict[str, Callable[..., Any]] = {
     "KnapsackBandit": lambda f=1.0: al.KnapsackBandit(f * UNIT, f * np.abs(X) / 4),
     "DuelBandit": lambda f=1.0: al.DuelBandit(0.5 + f * (np.arange(3)[:, None] - np.arange(3)) / 5, f),
     "ContextualDuels": lambda f=1.0: al.ContextualDuels(f * X[0], 3, f),
+    "ClusterPairs": lambda f=1.0: al.ClusterPairs(LABELS[:3, None] == LABELS[:3], f, f / 3),
     "NoisySearch": lambda f=1.0: al.NoisySearch(al.GaussianPrize(f * UNIT, UNIT), f * UNIT, f),
     "PathSurvey": lambda f=1.0: al.PathSurvey(f * X, np.eye(K), noise=f, rate=f, fixed=f, start=2),
     "MissingPool": lambda f=1.0: al.MissingPool(
