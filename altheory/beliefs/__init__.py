@@ -36,7 +36,7 @@ from altheory.beliefs.logistic import Logistic, logistic
 from altheory.beliefs.numpyro_model import NumpyroBelief, numpyro_belief
 from altheory.beliefs.perceptron import Perceptron, perceptron
 from altheory.beliefs.rising import Rising, rising
-from altheory.beliefs.separate import Frozen, Separate, frozen, separate
+from altheory.beliefs.separate import Frozen, Separate, Tagged, frozen, separate, tagged
 from altheory.beliefs.tallies import Contenders, Moments, contenders, moments
 from altheory.beliefs.trainer import Network
 
@@ -77,6 +77,7 @@ __all__ = [
     "Restarting",
     "Rising",
     "Separate",
+    "Tagged",
     "Told",
     "ValueCommittee",
     "Windowed",
@@ -117,6 +118,7 @@ __all__ = [
     "restarting",
     "rising",
     "separate",
+    "tagged",
     "triples",
     "vote_log_odds",
     "vote_shares",

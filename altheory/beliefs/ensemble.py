@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree, UInt
+from jaxtyping import Array, Float, Int, PyTree, UInt
 
 from altheory.beliefs.newton import with_noise
 from altheory.beliefs.ring import Ring, keep
@@ -57,6 +57,23 @@ class DeepEnsemble:
         params, state = fit(*start, ring, counts, jax.random.split(fit_key, self.members))
         new, old = (params, state, ring, counts), (self.params, self.state, self.ring, self.counts)
         params, state, ring, counts = keep(row.open, new, old)
+        return self.replace(params=params, state=state, ring=ring, counts=counts)  # type: ignore[attr-defined]
+
+    def taught(self, x: Float[Array, "n d"], y: Int[Array, "n"], *, passes: int = 20) -> "DeepEnsemble":
+        """The same networks trained on n labels at once, in `passes` passes; the ring keeps the last of them."""
+        size, capacity = x.shape[0], self.ring.y.shape[-1]
+        batch = self.trainer.batch or size
+        learn = self.trainer.replace(steps=max(1, passes * size // batch))  # type: ignore[attr-defined]
+        known = Ring(x, y, jnp.zeros(size), jnp.int32(size))
+        keys = jax.random.split(key_of_label(self.key, self.ring), self.members)
+        fit = jax.jit(jax.vmap(learn.fit, (0, 0, None, None, 0)))
+        params, state = fit(self.params, self.state, known, jnp.ones(size), keys)
+        last = jnp.arange(max(size - capacity, 0), size)
+        pad = (0, max(capacity - size, 0))
+        ring = Ring(
+            jnp.pad(x[last], (pad, (0, 0))), jnp.pad(y[last], pad), jnp.zeros(capacity), jnp.int32(last.shape[0])
+        )
+        counts = jnp.ones_like(self.counts)
         return self.replace(params=params, state=state, ring=ring, counts=counts)  # type: ignore[attr-defined]
 
     def classify(self, x: Float[Array, "n d"]) -> Float[Array, "members n C"]:

@@ -1,4 +1,4 @@
-"""One belief for each source of a product menu: models, labelers or prompts that share no parameters."""
+"""Beliefs on product menus: one for each source (model, labeler, prompt), or one that is told which it is."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from altheory.core import Key, Menu, features, record
+from altheory.core import Key, Menu, Rows, features, record, static
 from altheory.core.check import at_least
 
 
@@ -65,6 +65,61 @@ def separate(belief: Any, sources: int) -> Separate:
     """`sources` copies of a belief, which learn apart. Raises `ValueError` where there are none."""
     at_least("separate sources", sources, 1)
     return Separate(jax.tree.map(lambda a: jnp.stack([jnp.asarray(a)] * sources), belief))
+
+
+@record
+class Tagged:
+    """One belief for all `sources` of a product menu, told which one a row is by a one-hot after its features.
+
+    Where `separate` beliefs share nothing, this one may learn what sources have in common. `inner` takes d + `sources`
+    features; a belief of two classes is taught whether an outcome is above 1/2.
+    """
+
+    inner: Any
+    sources: int = static()
+
+    @property
+    def labelers(self) -> int:
+        """The number of sources."""
+        return self.sources
+
+    def update(self, row: Menu, y: Any) -> "Tagged":
+        told = (jnp.asarray(y) > 0.5).astype(jnp.int32) if hasattr(self.inner, "classes") else y
+        return self.replace(inner=self.inner.update(self._tagged(row), told))  # type: ignore[attr-defined]
+
+    def mean(self, menu: Menu) -> Float[Array, "K"]:
+        return self.inner.mean(self._tagged(menu))
+
+    def std(self, menu: Menu) -> Float[Array, "K"]:
+        return self.inner.std(self._tagged(menu))
+
+    def sample(self, menu: Menu, key: Key) -> Float[Array, "K"]:
+        return self.inner.sample(self._tagged(menu), key)
+
+    def taught(self, x: Float[Array, "N d"], y: Float[Array, "N sources"], key: Key) -> "Tagged":
+        """The belief taught the outcomes of all sources on N items, in random order; at once, where it can be."""
+        order = jax.random.permutation(key, x.shape[0] * self.sources)
+        i, source = jnp.divmod(order, self.sources)
+        rows = Menu(Rows(x, i, source), jnp.ones(i.shape), jnp.zeros(i.shape), jnp.ones(i.shape, bool))
+        if hasattr(self.inner, "taught"):
+            known = self.inner.taught(self._tagged(rows).x, (y[i, source] > 0.5).astype(jnp.int32))
+            return self.replace(inner=known)  # type: ignore[attr-defined]
+
+        def learn(belief: Any, at: Array) -> tuple[Any, None]:
+            return belief.update(rows[at], y[i[at], source[at]]), None
+
+        return jax.jit(lambda belief: jax.lax.scan(learn, belief, jnp.arange(order.shape[0]))[0])(self)
+
+    def _tagged(self, menu: Menu) -> Menu:
+        x = features(menu.x)
+        one = jax.nn.one_hot(menu.x.source, self.sources, dtype=x.dtype)
+        return Menu(jnp.concatenate([x, one], -1), menu.price, menu.noise, menu.open)
+
+
+def tagged(belief: Any, sources: int) -> Tagged:
+    """One belief, of d + `sources` features, for all sources. Raises `ValueError` where there are none."""
+    at_least("tagged sources", sources, 1)
+    return Tagged(belief, sources)
 
 
 @record

@@ -134,6 +134,8 @@ def route(
     prompts: Annotated[str | None, typer.Option(help="The column with the prompts' texts: n-grams are hashed.")] = None,
     dim: Annotated[int, typer.Option(help="Leading components of the features to use.")] = 4,
     held_in: Annotated[float, typer.Option(help="The share of prompts, all answers known, to learn from first.")] = 0.5,
+    person: Annotated[float | None, typer.Option(help="Dollars for an answer by a person, one more arm.")] = None,
+    person_right: Annotated[float, typer.Option(help="How often that person is right.")] = 0.97,
     seeds: Annotated[int, typer.Option(help="Orders in which the prompts come.")] = 20,
     seed: Annotated[int, typer.Option(help="The key that all randomness comes from.")] = 0,
     out: Annotated[Path, typer.Option(help="Folder for results.")] = Path("out/route"),
@@ -145,8 +147,9 @@ def route(
     from altheory.cli.route_command import run_route
 
     files = run_route(
-        table, features=features, prompts=prompts, budget=budget, dim=dim, held_in=held_in, seeds=seeds, seed=seed,
-        out=out, console=Console(width=None if sys.stdout.isatty() else 140),
+        table, features=features, prompts=prompts, budget=budget, dim=dim, held_in=held_in, person=person,
+        person_right=person_right, seeds=seeds, seed=seed, out=out,
+        console=Console(width=None if sys.stdout.isatty() else 140),
     )  # fmt: skip
     for path in files:
         typer.echo(path)

@@ -15,7 +15,8 @@ import xarray as xr
 from rich.console import Console
 
 import altheory as al
-from altheory.cli.outcomes import Outcomes, load_outcomes, recorded_outcomes
+from altheory.cli.outcomes import Outcomes, load_outcomes, read_table, recorded_outcomes
+from altheory.cli.route_teams import Arm, Half, calibrated, can_train, half, network, teams
 from altheory.cli.tables import show
 from altheory.plot.figure import StudyFigure, canvas, style
 from altheory.sim.blocks import atomic
@@ -25,15 +26,15 @@ from altheory.sim.study import Progress, progress_bar
 BUDGETS = 7
 """Budgets on the frontier, where none is asked for."""
 
-RESAMPLES, POLICIES = 10_000, 6
+RESAMPLES = 10_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Outcomes of the prompts to learn from, `before`, and of those that come as a stream, `after`."""
 
-    before: tuple[np.ndarray, np.ndarray, np.ndarray]
-    after: tuple[np.ndarray, np.ndarray, np.ndarray]
+    before: Half
+    after: Half
     most: np.ndarray
     """The declared price of each model: the dearest of its recorded answers."""
 
@@ -46,6 +47,8 @@ def run_route(
     budget: list[float] | None,
     dim: int,
     held_in: float,
+    person: float | None = None,
+    person_right: float = 0.97,
     seeds: int,
     seed: int,
     out: Path,
@@ -53,13 +56,15 @@ def run_route(
 ) -> list[Path]:
     """Simulate, print the table, write the frontier's numbers, figure and manifest; returns the files."""
     outcomes = load_outcomes(table) if table else recorded_outcomes()
+    if person is not None:
+        outcomes = outcomes.with_person(person, person_right, seed)
     x = leading(prompt_features(outcomes, table, features, prompts), dim)
     split = halves(outcomes, x, held_in, seed)
-    rates = [b / len(split.after[0]) for b in budget] if budget else grid(split)
-    with progress_bar(len(rates) * POLICIES, quiet=not console.is_terminal) as progress:
+    rates = [b / len(split.after.x) for b in budget] if budget else grid(split)
+    with progress_bar(len(rates) * len(names(split)), quiet=not console.is_terminal) as progress:
         study = frontier(split, rates, seeds=seeds, seed=seed, folder=out / ".blocks", progress=progress)
     summary = route_table(split)(study)
-    show(console, summary, f"{len(split.after[0])} prompts, {len(outcomes.models)} models, {seeds} orders")
+    show(console, summary, f"{len(split.after.x)} prompts, {len(outcomes.models)} models, {seeds} orders")
     return write(out, study, summary, draw_frontier(split)(study))
 
 
@@ -79,7 +84,7 @@ def prompt_features(outcomes: Outcomes, table: Path | None, features: Path | Non
         return np.zeros((len(outcomes.items), 0)) if outcomes.x is None else outcomes.x
     if table is None:
         raise ValueError("--prompts names a column of a table: give the table too")
-    frame = pd.read_csv(table) if table.suffix == ".csv" else pd.read_parquet(table)
+    frame = read_table(table)
     if prompts not in frame:
         raise ValueError(f"{table} has no column {prompts!r}; it has {', '.join(map(str, frame.columns))}")
     texts = frame.drop_duplicates("item")[prompts].astype(str).tolist()
@@ -109,7 +114,8 @@ def halves(outcomes: Outcomes, x: np.ndarray, held_in: float, seed: int, *, most
     cut = round(held_in * len(x))
     if min(cut, len(x) - cut) < 10:
         raise ValueError(f"--held-in leaves {cut} prompts to learn from and {len(x) - cut} to route: 10 are the least")
-    parts = [(x[i], outcomes.right[i], outcomes.dollars[i]) for i in (order[:cut], order[cut:][:most])]
+    sure = calibrated(outcomes, x, order[:cut])
+    parts = [half(outcomes, x, sure, rows) for rows in (order[:cut], order[cut:][:most])]
     return Split(parts[0], parts[1], outcomes.dollars.max(0))
 
 
@@ -118,7 +124,7 @@ def grid(split: Split) -> list[float]:
 
     One of them is half of that price, where that is safe.
     """
-    cost, right = split.after[2].mean(0), split.after[1].mean(0)
+    cost, right = split.after.dollars.mean(0), split.after.right.mean(0)
     low, high = 1.5 * split.most.min(), float(cost[right.argmax()])
     if high <= low:
         return [low]
@@ -126,9 +132,9 @@ def grid(split: Split) -> list[float]:
 
 
 def policies(split: Split, rate: float) -> dict[str, Any]:
-    """What is compared at a budget of `rate` dollars a prompt."""
-    x, right, dollars = split.before
-    horizon, (dim, models) = len(split.after[0]), (x.shape[1], right.shape[1])
+    """Policies on single models that are compared at a budget of `rate` dollars a prompt."""
+    x, right, dollars = split.before.x, split.before.right, split.before.dollars
+    horizon, (dim, models) = len(split.after.x), (x.shape[1], right.shape[1])
     money = rate * horizon
     cold: Any = al.router(dim, models, budget=money, horizon=horizon, width=0.2)
     x32, taught = jnp.asarray(x, jnp.float32), [jnp.asarray(t, jnp.float32) for t in (right, dollars / rate)]
@@ -137,7 +143,7 @@ def policies(split: Split, rate: float) -> dict[str, Any]:
     afford = np.where(spend <= max(rate, spend.min()), mean, -1)
     mix = al.best_mixture(mean, spend, max(rate, float(spend.min())))
     kept = {"belief": al.frozen(warm.belief), "cost": al.frozen(warm.cost), "score": al.score(al.mean_score)}
-    return {
+    made = {
         "best fixed": al.FixedMix(jnp.eye(models)[afford.argmax()], money, horizon),
         "best mixture": al.FixedMix(jnp.asarray(mix.weights, jnp.float32), money, horizon),
         "static router": warm.replace(**kept),
@@ -145,34 +151,66 @@ def policies(split: Split, rate: float) -> dict[str, Any]:
         "contextual thompson": warm.replace(score=al.score(al.thompson)),
         "contextual ucb, nothing known before": cold,
     }
+    if can_train():
+        learner = network_of(split)
+        made["squarecb, a network"] = warm.replace(
+            belief=learner, score=al.score(al.mean_score), gamma=100.0 * (models * horizon) ** 0.5
+        )
+    return made
+
+
+@functools.lru_cache(maxsize=1)
+def network_of(split: Split) -> Any:
+    """The network trained on what was held in, once for all budgets."""
+    return network(split.before)
+
+
+def names(split: Split) -> list[str]:
+    """All that is compared."""
+    rate = float(split.before.dollars.mean(0).max())
+    return [*policies(split, rate), *teams(split.before, split.after, split.most, rate)]
 
 
 def frontier(split: Split, rates: list[float], *, seeds: int, seed: int, folder: Path, progress: Progress) -> al.Study:
     """Mean quality and dollars a prompt of each policy and order at each budget, which is the study's `round`."""
     if seeds < 2:
         raise ValueError(f"--seeds must be at least 2; it is {seeds}")
-    x, right, dollars = split.after
-    most = np.nextafter(split.most.astype(np.float32), np.float32(np.inf))
-    floats = [jnp.asarray(a, jnp.float32) for a in (x, right, dollars, most)]
-    stream = al.PromptStream(floats[0], floats[1], floats[2], floats[3])
+    alone = stream_of(split, [])
     found: dict[str, list[np.ndarray]] = {"quality": [], "spent": [], "answered": []}
-    hashes, names = [], []
+    hashes, horizon = [], len(split.after.x)
     for rate in rates:
-        study = al.study(
-            policies(split, rate), stream, jax.random.key(seed), horizon=len(x), seeds=seeds,
-            record=(al.earned, al.cost, al.labels), checkpoint=folder,
-            progress=functools.partial(_tell, progress, rate),
-        )  # fmt: skip
-        study.raise_for_status()
-        hashes.append(study.manifest["hash"])
-        names = [str(name) for name in study.data.policy.values]
-        for mine, metric in zip(found, ("earned", "cost", "labels"), strict=True):
-            each = study.data[metric].transpose("policy", "seed", "round").astype(np.float64)
-            found[mine].append(each.mean("round").values)
+        runs: list[tuple[dict[str, Any], Any]] = [(policies(split, rate), alone)]
+        for name, arm in teams(split.before, split.after, split.most, rate).items():
+            always = np.append(np.zeros(len(split.most)), 1.0)
+            runs.append(({name: al.FixedMix(jnp.asarray(always), rate * horizon, horizon)}, stream_of(split, [arm])))
+        here: dict[str, list[np.ndarray]] = {mine: [] for mine in found}
+        for compared, stream in runs:
+            study = al.study(
+                compared, stream, jax.random.key(seed), horizon=horizon, seeds=seeds,
+                record=(al.earned, al.cost, al.labels), checkpoint=folder,
+                progress=functools.partial(_tell, progress, rate),
+            )  # fmt: skip
+            study.raise_for_status()
+            hashes.append(study.manifest["hash"])
+            for mine, metric in zip(found, ("earned", "cost", "labels"), strict=True):
+                each = study.data[metric].transpose("policy", "seed", "round").astype(np.float64)
+                here[mine].append(each.mean("round").values)
+        for mine, parts in here.items():
+            found[mine].append(np.concatenate(parts))
     data: dict[str, Any] = {k: (("policy", "seed", "round"), np.stack(v, -1)) for k, v in found.items()}
-    data["status"] = (("policy", "seed"), np.zeros((len(names), seeds), np.int32))
-    made = xr.Dataset(data, {"policy": names, "seed": np.arange(seeds), "round": 1000 * np.array(rates)})
+    compared_names = names(split)
+    data["status"] = (("policy", "seed"), np.zeros((len(compared_names), seeds), np.int32))
+    made = xr.Dataset(data, {"policy": compared_names, "seed": np.arange(seeds), "round": 1000 * np.array(rates)})
     return al.Study(made, manifest({"study": "route", "parts": hashes, "rates": rates}))
+
+
+def stream_of(split: Split, more: list[Arm]) -> al.PromptStream:
+    """The prompts to route, and the models that may answer, with arms made of several of them."""
+    columns = [(split.after.right, [arm.quality for arm in more]), (split.after.dollars, [arm.dollars for arm in more])]
+    right, dollars = (np.column_stack([table, *extra]) for table, extra in columns)
+    most = np.nextafter(np.append(split.most, [arm.most for arm in more]).astype(np.float32), np.float32(np.inf))
+    x, q, c, p = (jnp.asarray(a, jnp.float32) for a in (split.after.x, right, dollars, most))
+    return al.PromptStream(x, q, c, p)
 
 
 def _tell(progress: Callable[[str, int, int], None], rate: float, name: str, done: int, seeds: int) -> None:
@@ -181,7 +219,7 @@ def _tell(progress: Callable[[str, int, int], None], rate: float, name: str, don
 
 def bounds(split: Split, rates: list[float]) -> dict[str, np.ndarray]:
     """What no assignment exceeds that knows every outcome, and the best mixture that knows the means."""
-    _, right, dollars = split.after
+    right, dollars = split.after.right, split.after.dollars
     least = float(dollars.min(1).sum())
     known = [al.best_routing(right, dollars, max(rate * len(right), least)).bound / len(right) for rate in rates]
     spend = dollars.mean(0)
@@ -197,9 +235,9 @@ def area(rates: list[float], quality: np.ndarray) -> float:
 
 def half_price(split: Split, rates: list[float]) -> int:
     """The budget on the grid that is nearest to half the price of the most accurate model."""
-    _, right, dollars = split.after
-    half = float(dollars.mean(0)[right.mean(0).argmax()]) / 2
-    return int(np.abs(np.log(np.array(rates) / half)).argmin())
+    right, dollars = split.after.right, split.after.dollars
+    middle = float(dollars.mean(0)[right.mean(0).argmax()]) / 2
+    return int(np.abs(np.log(np.array(rates) / middle)).argmin())
 
 
 def route_table(split: Split) -> Callable[[al.Study], pd.DataFrame]:
@@ -236,7 +274,7 @@ def draw_frontier(split: Split) -> Callable[[al.Study], StudyFigure]:
 
     def draw(study: al.Study) -> StudyFigure:
         figure, axes = canvas(study.manifest, width=8.0, height=5.0)
-        _, right, dollars = split.after
+        right, dollars = split.after.right, split.after.dollars
         at = study.data["round"].values
         limits = bounds(split, (at / 1000).tolist())
         axes.plot(1000 * dollars.mean(0), right.mean(0), "x", color="#777777", markersize=5, label="a single model")

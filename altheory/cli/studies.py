@@ -204,7 +204,7 @@ def _routing(options: Options) -> dict[str, Part]:
         )
 
     table, draw = route_command.route_table(split), route_command.draw_frontier(split)
-    names = dict.fromkeys(route_command.policies(split, route_command.grid(split)[0]))
+    names = dict.fromkeys(route_command.names(split))
     return {"": Part(names, None, (), draw, table, run, rounds="budgets")}
 
 

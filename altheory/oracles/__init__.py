@@ -28,6 +28,7 @@ from altheory.oracles.pool import LabelPool
 from altheory.oracles.replay import ReplayPool
 from altheory.oracles.router import PromptStream
 from altheory.oracles.stream import LabelStream, SampledStream
+from altheory.oracles.teams import Chain, Panel, Team, cascade, fit_cascade, fit_vote, vote
 
 __all__ = [
     "AdaptiveAdversary",
@@ -36,6 +37,7 @@ __all__ = [
     "BayesBernoulliBandit",
     "BernoulliBandit",
     "BoxSearch",
+    "Chain",
     "ClusterPairs",
     "ContextualBandit",
     "ContextualDuels",
@@ -49,6 +51,7 @@ __all__ = [
     "LogisticBandit",
     "MissingPool",
     "NoisySearch",
+    "Panel",
     "PathSurvey",
     "PiecewiseBandit",
     "PricedBandit",
@@ -57,5 +60,10 @@ __all__ = [
     "RisingBandit",
     "SampledStream",
     "TableSearch",
+    "Team",
     "TrialSearch",
+    "cascade",
+    "fit_cascade",
+    "fit_vote",
+    "vote",
 ]

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from altheory.core import Choice, Key, Menu, Outcome, Rows, leaf, record
+from altheory.core import Choice, Key, Menu, Outcome, Rows, leaf, record, static
 from altheory.core.arrays import floats, whole
 from altheory.core.check import finite, matrix, nonnegative, one_length, within
 
@@ -25,7 +25,9 @@ class PromptStream:
     `x [N, d]` are a prompt's features, `quality [N, K]` in [0, 1] how good a model's answer is, `cost [N, K]` what it
     costs, and `price` `[K]` or `[N, K]` the most it may cost, which the menu declares (by default the dearest answer of
     each model). An outcome is the quality a judge sees: with probability `judge` it is that of the opposite answer,
-    1 - quality. Model k is open from round `since[k]` on, and from round `change` on its costs are multiplied by
+    1 - quality. With `against` it is a preference instead: 1 where the judge prefers the answer to that of model
+    `against`, of quality r, which happens with probability (1 + quality - r)/2, else 0; the other answer is paid for
+    too. Model k is open from round `since[k]` on, and from round `change` on its costs are multiplied by
     `factor[k]`; declared prices cover both. After N prompts the order begins again.
 
     Menu row k is model k on the prompt at hand: `menu.x` holds the prompt's features once, and `x.source` the model.
@@ -44,6 +46,7 @@ class PromptStream:
     since: Int[Array, "K"] | None = leaf(default=None, converter=whole)
     change: Int[Array, ""] | int = leaf(default=2**30, converter=whole)
     factor: Float[Array, "K"] | float = leaf(default=1.0, converter=floats)
+    against: int | None = static(default=None)
 
     def __check__(self) -> None:
         matrix("PromptStream x", self.x)
@@ -59,6 +62,8 @@ class PromptStream:
                 f"PromptStream cost must be {self.quality.shape}, as quality is; its shape is {self.cost.shape}"
             )
         models = self.quality.shape[1]
+        if self.against is not None and not 0 <= self.against < models:
+            raise ValueError(f"PromptStream against must be a model from 0 to {models - 1}; it is {self.against}")
         for name in ("since", "factor"):
             value = getattr(self, name)
             if value is not None and np.ndim(value):
@@ -92,15 +97,25 @@ class PromptStream:
         price = most[i] if most.ndim == 2 else most
         rows = Rows(self.x[i][None], jnp.zeros(models, jnp.int32), jnp.arange(models, dtype=jnp.int32), models)
         open = jnp.ones(models, bool) if self.since is None else world.at >= self.since
+        price = self._with_other(price)
         return Menu(rows, price, jnp.zeros_like(price), open)
 
     def answer(self, world: Stream, choice: Choice, key: Key) -> tuple[Stream, Outcome]:
         i = self._prompt(world)
         factor = jnp.where(world.at >= self.change, jnp.broadcast_to(self.factor, self.quality.shape[1:]), 1)
         q = self.quality[i, choice.item]
+        if self.against is not None:
+            liked = (1 + q - self.quality[i, self.against]) / 2
+            q = (jax.random.uniform(jax.random.fold_in(key, 1), q.shape) < liked).astype(q.dtype)
         fooled = jax.random.uniform(key, choice.item.shape) < self.judge
-        cost = jnp.where(choice.valid, self.cost[i, choice.item] * factor[choice.item], 0)
+        cost = jnp.where(choice.valid, self._with_other(self.cost[i] * factor)[choice.item], 0)
         return Stream(world.order, world.at + 1), Outcome(jnp.where(fooled, 1 - q, q), cost)
+
+    def _with_other(self, each: Float[Array, "K"]) -> Float[Array, "K"]:
+        """Money for each model's answer, with that for the answer it is compared with."""
+        if self.against is None:
+            return each
+        return each + jnp.where(jnp.arange(each.shape[0]) != self.against, each[self.against], 0)
 
     def value(self, world: Stream) -> Float[Array, "K"]:
         """How good each model's answer to the prompt at hand is."""

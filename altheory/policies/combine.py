@@ -135,13 +135,13 @@ class Until:
             return after
         memory = advance(self.stop, state.memory, self.seen(state, menu))
         bought = state.labels + choice.valid.sum().astype(state.labels.dtype)
-        return Watching(after, memory, bought, _paid(state.spent, choice, outcome))
+        return Watching(after, memory, bought, paid(state.spent, choice, outcome))
 
     def _inside(self, state: Any) -> Any:
         return state.inner if remembers(self.stop) else state
 
 
-def _paid(spent: tuple[Array, Array], choice: Choice, outcome: Outcome) -> tuple[Array, Array]:
+def paid(spent: tuple[Array, Array], choice: Choice, outcome: Outcome) -> tuple[Array, Array]:
     """The money spent after an outcome, one or a batch, summed exactly."""
     costs = jnp.atleast_1d(jnp.where(choice.valid, outcome.cost, 0)).astype(spent[0].dtype)
     return jax.lax.scan(lambda total, cost: (add_exact(total, cost), None), spent, costs)[0]
@@ -249,4 +249,4 @@ class Budgeted:
     def update(self, state: Purse, menu: Menu, choice: Choice, outcome: Outcome) -> Purse:
         shown = menu.closing(~self.affords(state.spent, menu.price))
         after = self.inner.update(state.inner, shown, choice, outcome)
-        return Purse(after, _paid(state.spent, choice, outcome))
+        return Purse(after, paid(state.spent, choice, outcome))

@@ -38,12 +38,17 @@ class InverseGap:
         return self.score(state.belief, menu, key)
 
     def weigh(self, scores: Float[Array, "K"], open: Bool[Array, "K"]) -> Float[Array, "K"]:
-        s = worth(scores, open)
-        best = jnp.arange(s.shape[0]) == jnp.argmax(s)
-        count = jnp.maximum(open.sum(), 1).astype(s.dtype)
-        gap = jnp.minimum(jnp.where(open, s.max() - s, 0), jnp.finfo(s.dtype).max)
-        others = jnp.where(open & ~best, 1 / (count + self.gamma * gap), 0)
-        return jnp.where(open.any(), jnp.where(best, 1 - others.sum(), others), 0)
+        return inverse_gaps(scores, open, self.gamma)
+
+
+def inverse_gaps(scores: Float[Array, "K"], open: Bool[Array, "K"], gamma: Scalar) -> Float[Array, "K"]:
+    """The law of `InverseGap`."""
+    s = worth(scores, open)
+    best = jnp.arange(s.shape[0]) == jnp.argmax(s)
+    count = jnp.maximum(open.sum(), 1).astype(s.dtype)
+    gap = jnp.minimum(jnp.where(open, s.max() - s, 0), jnp.finfo(s.dtype).max)
+    others = jnp.where(open & ~best, 1 / (count + gamma * gap), 0)
+    return jnp.where(open.any(), jnp.where(best, 1 - others.sum(), others), 0)
 
 
 @record

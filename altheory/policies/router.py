@@ -14,7 +14,8 @@ from altheory.core.check import at_least, nonnegative, positive
 from altheory.core.numerics import add_exact
 from altheory.core.random import draw
 from altheory.core.status import NAN_SCORE, OK, flag
-from altheory.policies.combine import SLACK
+from altheory.policies.combine import SLACK, paid
+from altheory.policies.directed import inverse_gaps
 from altheory.policies.pick import even, health, worth
 from altheory.scores import mean_score, thompson, ucb
 
@@ -29,6 +30,12 @@ class Routing:
     spent: tuple[Array, Array]
     round: Int[Array, ""]
     status: Int[Array, ""]
+
+
+def beginning(belief: Any, cost: Any, dual: Scalar) -> Routing:
+    """The state before the first prompt."""
+    zero = jnp.zeros(())
+    return Routing(belief, cost, jnp.asarray(dual, zero.dtype), (zero, zero), jnp.int32(0), jnp.int32(OK))
 
 
 def affordable(state: Routing, menu: Menu, budget: Float[Array, ""] | float, horizon: int) -> Bool[Array, "K"]:
@@ -51,6 +58,7 @@ class Router:
     :math:`\eta` = `step`, from `dual` on: overspending raises it. A model is closed where its declared price
     would not leave the cheapest one affordable for all rounds to come, so that every prompt is answered and the budget
     is never exceeded, whatever the costs within their declared prices. Where not even the cheapest fits, it stops.
+    With a `gamma` models are drawn by inverse gaps, as SquareCB does, in place of the best.
 
     Raises `ValueError` where the budget or step is not above 0 or the horizon below 1.
     Cite: badanidiyuru2018bandits, immorlica2022adversarial.
@@ -63,18 +71,17 @@ class Router:
     step: Float[Array, ""] | float = 0.05
     dual: Float[Array, ""] | float = 0.0
     horizon: int = static(default=1)
+    gamma: Float[Array, ""] | float | None = None
 
     def __check__(self) -> None:
         positive("Router budget", self.budget)
         positive("Router step", self.step)
         nonnegative("Router dual", self.dual)
         at_least("Router horizon", self.horizon, 1)
+        nonnegative("Router gamma", () if self.gamma is None else self.gamma)
 
     def init(self, key: Key) -> Routing:
-        zero = jnp.zeros(())
-        return Routing(
-            self.belief, self.cost, jnp.asarray(self.dual, zero.dtype), (zero, zero), jnp.int32(0), jnp.int32(OK)
-        )
+        return beginning(self.belief, self.cost, self.dual)
 
     @property
     def rate(self) -> Array:
@@ -86,11 +93,12 @@ class Router:
         open = affordable(state, menu, self.budget, self.horizon)
         gain = self.score(state.belief, menu, score_key) - state.dual * jnp.maximum(state.cost.mean(menu), 0)
         value = worth(gain, open)
-        best = open & (value >= value.max())
-        item = draw(even(best), draw_key)
+        best = even(open & (value >= value.max()))
+        law = best if self.gamma is None else inverse_gaps(gain, open, self.gamma)
+        item = draw(law, draw_key)
         stop = ~open.any()
         bad = flag((jnp.isnan(gain) & open).any(), NAN_SCORE)
-        return Choice(item, 1 / jnp.maximum(best.sum(), 1).astype(gain.dtype), stop, ~stop, state.status | bad)
+        return Choice(item, law[item], stop, ~stop, state.status | bad)
 
     def update(self, state: Routing, menu: Menu, choice: Choice, outcome: Outcome) -> Routing:
         row = menu[choice.item]
@@ -102,7 +110,7 @@ class Router:
             belief,
             state.cost.update(row, relative),
             jnp.where(choice.valid, dual, state.dual),
-            add_exact(state.spent, jnp.where(choice.valid, outcome.cost, 0).astype(state.spent[0].dtype)),
+            paid(state.spent, choice, outcome),
             state.round + 1,
             state.status | choice.status | health(belief),
         )
@@ -119,21 +127,27 @@ def router(
     prior: Scalar = 1.0,
     noise: Scalar = 0.4,
     step: Scalar | None = None,
+    gamma: Scalar | None = None,
 ) -> Router:
     """A contextual router: linear beliefs of each model's quality and cost in `dim` features, one of them constant.
 
-    `explore`: by `width` standard deviations ("ucb"), by posterior draws ("thompson") or not at all ("mean"). `step`
-    is that of the price of money, by default a fifth over the root of the horizon: on recorded answers larger ones made
-    the price, and so the choices, noisy. Raises `ValueError` as `Router` does, or
-    on another word. Cite: agrawal2016contextual.
+    `explore`: by `width` standard deviations ("ucb"), by posterior draws ("thompson"), by inverse gaps ("squarecb",
+    with `gamma`, by default the root of models times horizon) or not at all ("mean"). `step` is that of the price of
+    money, by default a fifth over the root of the horizon: on recorded answers larger ones made the price, and so the
+    choices, noisy. Raises `ValueError` as `Router` does, or on another word. Cite: agrawal2016contextual,
+    foster2020beyond.
     """
-    by = {"ucb": score(ucb, width=width), "thompson": score(thompson), "mean": score(mean_score)}
+    greedy = score(mean_score)
+    by = {"ucb": score(ucb, width=width), "thompson": score(thompson), "squarecb": greedy, "mean": greedy}
     if explore not in by:
         raise ValueError(f"router explore must be one of {', '.join(by)}; it is {explore!r}")
     at_least("router horizon", horizon, 1)
     quality = separate(linear(dim, prior=prior, noise=noise), models)
     cost = separate(linear(dim, prior=0.1, noise=1.0), models)
-    return Router(quality, cost, budget, by[explore], 0.2 * horizon**-0.5 if step is None else step, 0.0, horizon)
+    if explore == "squarecb" and gamma is None:
+        gamma = (models * horizon) ** 0.5
+    moves = 0.2 * horizon**-0.5 if step is None else step
+    return Router(quality, cost, budget, by[explore], moves, 0.0, horizon, gamma)
 
 
 @record
@@ -153,8 +167,7 @@ class FixedMix:
         at_least("FixedMix horizon", self.horizon, 1)
 
     def init(self, key: Key) -> Routing:
-        zero = jnp.zeros(())
-        return Routing((), (), zero, (zero, zero), jnp.int32(0), jnp.int32(OK))
+        return beginning((), (), 0.0)
 
     def select(self, state: Routing, menu: Menu, key: Key) -> Choice:
         open = affordable(state, menu, self.budget, self.horizon)
@@ -165,5 +178,4 @@ class FixedMix:
         return Choice(item, prob[item], ~open.any(), open.any(), state.status)
 
     def update(self, state: Routing, menu: Menu, choice: Choice, outcome: Outcome) -> Routing:
-        paid = jnp.where(choice.valid, outcome.cost, 0).astype(state.spent[0].dtype)
-        return state.replace(spent=add_exact(state.spent, paid), round=state.round + 1)  # type: ignore[attr-defined]
+        return state.replace(spent=paid(state.spent, choice, outcome), round=state.round + 1)  # type: ignore[attr-defined]

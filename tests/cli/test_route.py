@@ -9,7 +9,7 @@ from rich.console import Console
 
 import altheory as al
 from altheory.cli import route_command as r
-from altheory.cli.outcomes import simulated_outcomes
+from altheory.cli.outcomes import as_outcomes, simulated_outcomes
 
 
 def long(outcomes):
@@ -40,7 +40,8 @@ def test_it_writes_a_frontier_within_its_bounds_and_can_be_made_again(table, tmp
     files = route(table, tmp_path / "a", budget=budget)
     assert {f.name for f in files} == {"route.nc", "route.csv", "route.json", "route.png", "route.svg"}
     study = al.Study.load(tmp_path / "a" / "route.nc")
-    assert study.data.sizes == {"policy": r.POLICIES, "seed": 3, "round": 2}
+    assert study.data.sizes == {"policy": 8, "seed": 3, "round": 2}
+    assert {"cascade", "squarecb, a network"} < set(study.data.policy.values)
     rates = study.data["round"].values / 1000
     np.testing.assert_allclose(rates, np.array(budget) / 120)
     assert (study.data["spent"].values <= rates * (1 + 1e-6)).all()
@@ -69,15 +70,51 @@ def test_features_come_from_a_file_from_texts_or_not_at_all(table, tmp_path):
 def test_the_bounds_are_those_of_the_routed_prompts(table):
     outcomes = r.load_outcomes(table)
     split = r.halves(outcomes, np.ones((240, 1)), 0.5, 0)
-    assert len(split.before[0]) == len(split.after[0]) == 120
+    assert len(split.before.x) == len(split.after.x) == 120
     rates = r.grid(split)
     limits = r.bounds(split, rates)
     assert (np.diff(limits["bound"]) >= -1e-12).all()
     assert (limits["bound"] >= limits["mixture"] - 1e-12).all()
-    half = split.after[2].mean(0)[split.after[1].mean(0).argmax()] / 2
+    half = split.after.dollars.mean(0)[split.after.right.mean(0).argmax()] / 2
     assert abs(np.log(rates[r.half_price(split, rates)] / half)) == min(abs(np.log(np.array(rates) / half)))
     assert max(rates) == max(2 * half, 1.5 * split.most.min())
     assert r.area([1.0, np.e], np.array([0.2, 0.4])) == pytest.approx(0.3)
+
+
+def test_a_person_and_recorded_answers_are_more_arms(table):
+    outcomes = r.load_outcomes(table)
+    frame = pd.read_parquet(table)
+    frame["answer"] = np.where(frame["correct"] > 0, "right", frame["model"])
+    frame["confidence"] = 0.5 + 0.4 * frame["correct"]
+    told = as_outcomes(frame, "table").with_person(0.5, 1.0, 0)
+    assert told.models == (*outcomes.models, "person")
+    assert (told.right[:, -1] == 1).all()
+    assert (told.dollars[:, -1] == 0.5).all()
+    split = r.halves(told, np.ones((240, 1)), 0.5, 0)
+    assert list(r.names(split))[-2:] == ["cascade", "vote of three"]
+    assert ((split.after.sure > 0.5) == (split.after.right > 0.5))[:, :-1].mean() > 0.99
+    made = r.teams(split.before, split.after, split.most, 0.3)
+    assert made["cascade"].quality.mean() > split.after.right[:, :-1].mean(0).max()
+    for arm in made.values():
+        assert (arm.dollars <= arm.most).all()
+    with pytest.raises(ValueError, match="a person's price must be above 0"):
+        outcomes.with_person(0.0, 0.9, 0)
+    frame.loc[0, "confidence"] = 2.0
+    with pytest.raises(ValueError, match=r"confidence must lie in \[0, 1\]"):
+        as_outcomes(frame, "table")
+
+
+def test_confidence_in_an_answer_is_calibrated_on_prompts_it_was_not_fitted_to(table):
+    outcomes = simulated_outcomes(items=4000, models=3)
+    split = r.halves(outcomes, r.leading(outcomes.x, 4), 0.5, 0)
+    for half in (split.before, split.after):
+        for k in range(3):
+            bins = np.clip((half.sure[:, k] * 5).astype(int), 0, 4)
+            for b in range(5):
+                mine = bins == b
+                if mine.sum() > 100:
+                    off = half.right[mine, k].mean() - half.sure[mine, k].mean()
+                    assert abs(off) < 5 * 0.5 / np.sqrt(mine.sum())
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,7 @@ BELIEFS: dict[str, Callable[..., Any]] = {
         D, C, kernel=al.RBF(f, f), nugget=f / 10, capacity=4, frequencies=4
     ),
     "separate": lambda f=1.0: al.separate(al.linear(D, prior=f, noise=f), 2),
+    "tagged": lambda f=1.0: al.tagged(al.linear(D + 2, prior=f, noise=f), 2),
     "imputed": lambda f=1.0: al.imputed(
         al.logistic(D, C, prior=f, capacity=3),
         np.where(np.arange(D) == np.arange(3)[:, None], np.nan, f * X[:3]),
@@ -118,6 +119,7 @@ BELIEFS: dict[str, Callable[..., Any]] = {
 }
 TOGETHER = (
     "separate",
+    "tagged",
     "contenders",
     "discounted",
     "restarting",
@@ -350,6 +352,9 @@ def halfspace(key):
     x = jax.random.normal(key, (D,))
     return x, (x[0] > 0).astype(jnp.int32)
 
+
+TEAMS = {"Chain", "Panel", "Team", "cascade", "fit_cascade", "fit_vote", "vote"}
+"""What arms are made of other arms; they have their own tests."""
 
 ORACLES: dict[str, Callable[..., Any]] = {
     "BernoulliBandit": lambda f=1.0: al.BernoulliBandit(f * UNIT),
