@@ -57,6 +57,8 @@ def clocked(belief, other):
     """A belief with the other's count of rounds, which goes on where a row is closed."""
     if hasattr(belief, "parts"):
         return belief.replace(parts=clocked(belief.parts, other.parts))
+    if hasattr(belief, "sources"):
+        return belief.replace(inner=clocked(belief.inner, other.inner))
     return belief.replace(rounds=other.rounds) if hasattr(belief, "rounds") else belief
 
 
