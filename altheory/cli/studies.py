@@ -14,7 +14,7 @@ from scipy import stats
 
 import altheory as al
 import altheory.plot
-from altheory.cli import bandit_study, route_command, rules, stop_study, stop_traces
+from altheory.cli import bandit_study, best_arm_study, duel_study, route_command, rules, stop_study, stop_traces
 from altheory.cli.data import digits, load, standardise, topics
 from altheory.cli.design_study import RULES, design_study, design_table, draw_error, draw_variance
 from altheory.cli.outcomes import load_outcomes, outcome_file, recorded_outcomes
@@ -275,6 +275,35 @@ def _nonstationary(options: Options) -> dict[str, Part]:
     return {name: Part(policies, oracle, (al.regret,), draw, table) for name, (policies, oracle) in made.items()}
 
 
+def _best_arm(options: Options) -> dict[str, Part]:
+    def runner(kind: str) -> Callable[[Path, Progress], al.Study]:
+        return lambda folder, progress: best_arm_study.best_arm_study(
+            kind, most=options.horizon, seeds=options.seeds, seed=options.seed, folder=folder, progress=progress
+        )
+
+    s = best_arm_study
+    return {
+        "budget": Part(dict.fromkeys(s.BY_BUDGET), None, (), s.draw_budget, s.budget_table, runner("budget"),
+                       rounds="budgets"),
+        "confidence": Part(dict.fromkeys(s.BY_CONFIDENCE), None, (), s.draw_confidence, s.confidence_table,
+                           runner("confidence"), rounds="levels"),
+    }  # fmt: skip
+
+
+def _duels(options: Options) -> dict[str, Part]:
+    table = duel_study.duels_table
+    parts = {
+        name: Part(duel_study.duellists(), oracle, (al.regret,), functools.partial(al.plot.regret, log="x"), table)
+        for name, oracle in duel_study.instances().items()
+    }
+    policies, oracle = duel_study.contextual()
+    draw = functools.partial(al.plot.curve, metric="shown_regret", cumulative=True)
+    record = (al.shown_regret, al.labels)
+    more = {"labels": functools.partial(al.plot.curve, metric="labels", cumulative=True, bounds=(al.unsure_queries,))}
+    features = Part(policies, oracle, record, draw, duel_study.contextual_table, more=more)
+    return parts | {"features": features}
+
+
 def regret_table(g: al.Guarantee) -> Callable[[al.Study], pd.DataFrame]:
     """Cumulative regret at the end, and what the theorem says of each policy."""
 
@@ -332,6 +361,14 @@ STUDIES: dict[str, Builtin] = {
     "nonstationary": Builtin(
         "Bandits whose means jump, drift, or rise with their own pulls: windows, discounts, restarts, trends",
         3000, 100, _nonstationary,
+    ),
+    "best-arm": Builtin(
+        "The best arm: errors against a budget with their bound, and pulls until sure against the least any rule needs",
+        2500, 400, _best_arm,
+    ),
+    "duels": Builtin(
+        "Which of two is better: regret on an order and a cycle, and duels with features that are asked about or not",
+        600, 60, _duels,
     ),
     "bandit": Builtin("UCB1, Thompson sampling and uniform play, with their regret bounds", 5000, 200, _bandit),
 }  # fmt: skip
