@@ -15,8 +15,8 @@ ADVICE = {
     NAN_BELIEF: "the belief holds NaN or infinity after an update: scale the features, or raise the prior precision",
     CLOSED_ITEM: "the policy chose a closed item, which was not bought: its `select` must respect `menu.open`",
     NAN_OUTCOME: "the oracle answered with NaN: check its tables and noise",
-    REWARD_RANGE: "a reward lay outside the range that the policy assumes: build the policy with low= and high= around "
-    "all rewards",
+    REWARD_RANGE: "a reward lay outside the range that the policy assumes, or a label outside its classes: build the "
+    "policy with low= and high= around all rewards, or with all classes",
 }
 
 

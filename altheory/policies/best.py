@@ -67,4 +67,5 @@ def track_and_stop(arms: int, *, delta: Scalar = 0.05, sd: Scalar | None = None,
     """
     sigma = 0.5 if sd is None else sd
     index = score(tracking_score) if sd is None else score(tracking_score, sd=1.0 * sd)
-    return Argmax(counts(arms), index, best_arm_known(delta, sigma=sigma, rho=rho))
+    tally = counts(arms, low=0.0, high=1.0) if sd is None else counts(arms)
+    return Argmax(tally, index, best_arm_known(delta, sigma=sigma, rho=rho))

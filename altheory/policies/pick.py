@@ -112,9 +112,12 @@ def health(belief: Any) -> Array:
 def outside(assumes: Any, choice: Choice, y: Any) -> Array:
     """The status bit of a reward outside the range [`low`, `high`] that a belief or a policy assumes, where it has one.
 
-    `y` is one reward an item chosen, or, with one more axis, a whole row of rewards.
+    For a belief with classes that is 0 to their number less 1. `y` is one reward an item chosen, or, with one more
+    axis, a whole row of rewards.
     """
     low, high = getattr(assumes, "low", None), getattr(assumes, "high", None)
+    if low is None and hasattr(assumes, "classes") and not hasattr(y, "__dataclass_fields__"):
+        low, high = 0.0, assumes.classes - 1.0
     if low is None or high is None:
         return jnp.int32(OK)
     y, room = jnp.asarray(y, jnp.result_type(float)), RANGE_SLACK * (jnp.asarray(high) - low)
