@@ -47,29 +47,36 @@ def log_gamma(key: Key, shape: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def _parts(key: Key, shape: Float[Array, "..."]) -> tuple[Array, Array]:
-    """A variate of shape at least 1, and the logarithm of what it is to be multiplied by."""
+    """A variate of shape at least 1, and the logarithm of what it is to be multiplied by: 0 unless a shape is small.
+
+    The boost is a loop of at most one turn: vectorised, it is run only where some shape is below 1.
+    """
     boost_key, key = jax.random.split(key)
     known = (shape > 0) & (shape < jnp.inf)
     small = shape < 1
     d = jnp.where(small, shape + 1, shape) - 1 / 3
     c = 1 / jnp.sqrt(9 * d)
+    tiny = jnp.finfo(shape.dtype).tiny
 
-    def propose(k: Key) -> tuple[Array, Array]:
-        kx, ku = jax.random.split(k)
-        x = jax.random.normal(kx, shape.shape, shape.dtype)
-        u = jax.random.uniform(ku, shape.shape, shape.dtype, minval=jnp.finfo(shape.dtype).tiny)
+    def propose(k: Key, known: Array, c: Array, d: Array) -> tuple[Array, Array]:
+        both = jax.random.uniform(k, (2, *d.shape), d.dtype)
+        x, u = normal_from(both[0]), jnp.maximum(both[1], tiny)
         v = (1 + c * x) ** 3
         good = (v > 0) & (jnp.log(u) < 0.5 * x**2 + d * (1 - v + jnp.log(jnp.where(v > 0, v, 1))))
         return jnp.where(known, d * v, jnp.nan), good | ~known
 
-    value = _reject(key, propose)
-    u = jax.random.uniform(boost_key, shape.shape, shape.dtype, minval=jnp.finfo(shape.dtype).tiny)
-    return value, jnp.where(small, jnp.log(u) / jnp.where(small, shape, 1), 0)
+    def boost(carry: tuple[Array, Array]) -> tuple[Array, Array]:
+        u = jax.random.uniform(boost_key, shape.shape, shape.dtype, minval=tiny)
+        return jnp.zeros_like(carry[0]), jnp.where(small, jnp.log(u) / jnp.where(small, shape, 1), 0)
+
+    value = _reject(key, propose, known, c, d)
+    return value, jax.lax.while_loop(lambda c: c[0], boost, (small.any(), jnp.zeros_like(shape)))[1]
 
 
 def beta(key: Key, a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Beta(a, b) variates, `sigmoid(beta_logit(key, a, b))`: in [0, 1] for every a and b above 0, however small."""
-    return jax.nn.sigmoid(beta_logit(key, a, b))
+    """Beta(a, b) variates, the sigmoid of `beta_logit`: in [0, 1] for every a and b above 0, however small."""
+    value, boost = _parts(key, jnp.stack([a, b]))
+    return value[0] / (value[0] + value[1] * jnp.exp(boost[1] - boost[0]))
 
 
 def beta_logit(key: Key, a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -103,15 +110,31 @@ def poisson_one(key: Key, shape: tuple[int, ...]) -> Int[Array, "..."]:
     return (u >= jnp.asarray(POISSON_ONE, u.dtype)).sum(-1)
 
 
-def _reject(key: Key, propose: Callable[[Key], tuple[Array, Array]]) -> Array:
-    """Propose whole blocks until every entry was accepted once."""
+FEW = 64
+"""Up to so many entries, those that were rejected are proposed again one by one, and in whole blocks beyond."""
 
-    def again(carry: tuple[Key, Array, Array]) -> tuple[Key, Array, Array]:
+
+def _reject(key: Key, propose: Callable[..., tuple[Array, Array]], *law: Array) -> Array:
+    """Propose a whole block, and what was rejected again until every entry was accepted once.
+
+    `propose(key, *law)` has an entry for each of the arrays `law`, and its law depends on theirs alone.
+    """
+    size = law[0].size
+
+    def block(carry: tuple[Key, Array, Array]) -> tuple[Key, Array, Array]:
         k, value, done = carry
         k, now = jax.random.split(k)
-        fresh, good = propose(now)
+        fresh, good = propose(now, *law)
         return k, jnp.where(done, value, fresh), done | good
 
+    def one(carry: tuple[Key, Array, Array]) -> tuple[Key, Array, Array]:
+        k, value, done = carry
+        k, now = jax.random.split(k)
+        mine = (jnp.arange(size) == jnp.argmin(done.ravel())).reshape(done.shape)
+        fresh, good = propose(now, *(jnp.where(mine, a, jnp.zeros_like(a)).sum().astype(a.dtype) for a in law))
+        take = mine & good & ~done
+        return k, jnp.where(take, fresh, value), done | take
+
     key, now = jax.random.split(key)
-    start = (key, *propose(now))
-    return jax.lax.while_loop(lambda c: ~c[2].all(), again, start)[1]
+    start = (key, *propose(now, *law))
+    return jax.lax.while_loop(lambda c: ~c[2].all(), one if size <= FEW else block, start)[1]
