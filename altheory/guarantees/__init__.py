@@ -95,9 +95,14 @@ from altheory.guarantees.submodular import (
     lazy_greedy_equivalence,
     stochastic_greedy,
 )
+from altheory.guarantees.unification import gaussian_bald, greedy_dopt, halving_mistakes, linucb_bonus
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    gaussian_bald,
+    linucb_bonus,
+    greedy_dopt,
+    halving_mistakes,
     kwikcluster_weak_strong,
     dueling_bt_logistic,
     unsure_queries,
@@ -244,6 +249,7 @@ __all__ = [
     "exp4_regret",
     "facility_location_acg",
     "fw_d_optimal",
+    "gaussian_bald",
     "gbs_adaptive_submodular",
     "gbs_cost",
     "gittins_optimal",
@@ -251,7 +257,9 @@ __all__ = [
     "gls_confidence",
     "go_greedy_variance",
     "greedy_cardinality",
+    "greedy_dopt",
     "guarantee",
+    "halving_mistakes",
     "harmonic_lookahead",
     "hedge_regret",
     "hellman_raviv_fano",
@@ -268,6 +276,7 @@ __all__ = [
     "ky_init",
     "lai_robbins",
     "lazy_greedy_equivalence",
+    "linucb_bonus",
     "lure_unbiased",
     "mixture_glr_stop",
     "multiplicative_d_optimal",

@@ -1,0 +1,230 @@
+"""Theorems that two names mean one thing: information, variance, determinants and the bonus of LinUCB."""
+
+import itertools
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from altheory.beliefs import finite, linear
+from altheory.core import menu
+from altheory.guarantees.evidence import Always, Equals
+from altheory.guarantees.guarantee import Case, guarantee
+from altheory.guarantees.observe import as_array
+
+ROWS, DIM, PICKS = 8, 3, 5
+Widths = Callable[[np.ndarray, float, float], np.ndarray]
+"""From rows, prior precision and noise to the standard deviation of each row's mean before its label, `[n]`."""
+
+
+@jax.jit
+def _widths(x: Any, prior: Any, noise: Any) -> Any:
+    rows = menu(x)
+
+    def step(belief: Any, t: Any) -> tuple[Any, Any]:
+        row = rows[t]
+        return belief.update(row, jnp.zeros((), x.dtype)), belief.std(rows)[t]
+
+    return jax.lax.scan(step, linear(x.shape[1], prior=prior, noise=noise), jnp.arange(x.shape[0]))[1]
+
+
+def widths(x: np.ndarray, prior: float, noise: float) -> np.ndarray:
+    """What a linear belief that learns each row says of it beforehand."""
+    with jax.enable_x64(True):
+        return np.asarray(_widths(jnp.asarray(x), jnp.asarray(prior), jnp.asarray(noise)))
+
+
+def _never_learned(x: np.ndarray, prior: float, noise: float) -> np.ndarray:
+    """A mutant: every row as before the first label."""
+    return np.linalg.norm(x, axis=1) / math.sqrt(prior)
+
+
+def _doubled(width: np.ndarray, noise: float) -> np.ndarray:
+    """A mutant's widths: of twice the information."""
+    return np.asarray(noise * np.sqrt((1 + (width / noise) ** 2) ** 2 - 1))
+
+
+def _problems() -> Iterator[tuple[str, np.ndarray, float, float]]:
+    rng = np.random.default_rng(0)
+    for t in range(12):
+        x = rng.standard_normal((ROWS, DIM)) * rng.choice([0.1, 1.0, 3.0], (ROWS, 1))
+        x[1] = x[0] * (t % 2)
+        yield f"rows {t}", x, float(rng.choice([0.5, 1.0, 4.0])), float(rng.choice([0.3, 1.0]))
+
+
+def _information_cases(algorithm: Widths, trials: int) -> Iterator[Case]:
+    for name, x, prior, noise in _problems():
+        gains = 0.5 * np.log1p((algorithm(x, prior, noise) / noise) ** 2)
+        yield Case(name, (x, prior, noise), np.cumsum(gains))
+
+
+@guarantee(
+    "The information of Gaussian labels is the sum of half log(1 + variance / noise), and half a log determinant",
+    id="gaussian-bald",
+    family="unification",
+    latex=r"I(\theta;y_{1:n}) = \tfrac12\ln\det(I+\sigma^{-2}X\Sigma X^\top)"
+    r" = \textstyle\sum_t\tfrac12\ln(1+x_t^\top\Sigma_{t-1}x_t/\sigma^2)",
+    cite="srinivas2012information",
+    note="proofs_notes/gaussian-bald.md",
+    bounds=Equals(as_array, tolerance=1e-6),
+    algorithm=widths,
+    cases=_information_cases,
+    mutants={
+        "labels change nothing": _never_learned,
+        "without the half": lambda x, prior, noise: (
+            noise * np.sqrt((1 + (widths(x, prior, noise) / noise) ** 2) ** 2 - 1)
+        ),
+    },
+)
+def gaussian_bald(x: np.ndarray, prior: float, noise: float) -> np.ndarray:
+    r"""What the first t labels of rows `x [n, d]` say of :math:`\theta \sim N(0, I/\lambda)`, in nats, t up to n.
+
+    Cite: srinivas2012information.
+    """
+    joint = np.eye(len(x)) + x @ x.T / (prior * noise**2)
+    return np.array([np.linalg.slogdet(joint[:t, :t])[1] / 2 for t in range(1, len(x) + 1)])
+
+
+def _bonus_cases(algorithm: Widths, trials: int) -> Iterator[Case]:
+    for name, x, prior, _ in _problems():
+        yield Case(name, (x, prior), np.cumsum(np.log1p(algorithm(x, prior, 1.0) ** 2)))
+
+
+@guarantee(
+    "The regret potential of LinUCB is twice the information of its queries, and log det of its design",
+    id="linucb-bonus-is-g-variance",
+    family="unification",
+    latex=r"\textstyle\sum_t\ln(1+\|x_t\|^2_{V_{t-1}^{-1}}) = \ln\det V_n - d\ln\lambda = 2I(\theta;y_{1:n})",
+    cite="abbasi2011improved",
+    note="proofs_notes/linucb-bonus-is-g-variance.md",
+    bounds=Equals(as_array, tolerance=1e-6),
+    algorithm=widths,
+    cases=_bonus_cases,
+    mutants={"another regulariser": lambda x, prior, noise: widths(x, 2 * prior, noise)},
+)
+def linucb_bonus(x: np.ndarray, prior: float) -> np.ndarray:
+    r""":math:`\ln\det(V_t/\lambda)`, :math:`V_t = \lambda I + \sum_{s\le t}x_sx_s^\top`, for t up to n.
+
+    Cite: abbasi2011improved.
+    """
+    grams = np.cumsum(x[:, :, None] * x[:, None], 0)
+    return np.array([np.linalg.slogdet(np.eye(x.shape[1]) + g / prior)[1] for g in grams])
+
+
+Greedy = Callable[[np.ndarray, float, float], np.ndarray]
+"""From a pool, prior precision and noise to the log determinant after each of a few picks."""
+
+
+def _log_det(x: np.ndarray, prior: float, noise: float) -> float:
+    return float(np.linalg.slogdet(np.eye(x.shape[1]) + x.T @ x / (prior * noise**2))[1])
+
+
+@jax.jit
+def _by_variance(x: Any, prior: Any, noise: Any) -> Any:
+    rows = menu(x)
+
+    def step(belief: Any, _: None) -> tuple[Any, Any]:
+        pick = jnp.argmax(belief.std(rows))
+        return belief.update(rows[pick], jnp.zeros((), x.dtype)), pick
+
+    return jax.lax.scan(step, linear(x.shape[1], prior=prior, noise=noise), None, length=PICKS)[1]
+
+
+def greedy_variance(x: np.ndarray, prior: float, noise: float) -> np.ndarray:
+    """Pick the row of the largest posterior variance, again and again, as uncertainty sampling does."""
+    with jax.enable_x64(True):
+        picks = np.asarray(_by_variance(jnp.asarray(x), jnp.asarray(prior), jnp.asarray(noise)))
+    return np.array([_log_det(x[picks[:t]], prior, noise) for t in range(1, PICKS + 1)])
+
+
+def _greedy_by(gain: Callable[[np.ndarray, float, float], float]) -> Greedy:
+    """Pick the row that adds most to a number of the rows picked."""
+
+    def run(x: np.ndarray, prior: float, noise: float) -> np.ndarray:
+        picks: list[int] = []
+        for _ in range(PICKS):
+            picks.append(int(np.argmax([gain(x[[*picks, k]], prior, noise) for k in range(len(x))])))
+        return np.array([_log_det(x[picks[:t]], prior, noise) for t in range(1, PICKS + 1)])
+
+    return run
+
+
+def _minus_trace(x: np.ndarray, prior: float, noise: float) -> float:
+    """A mutant's criterion: that of A-optimality."""
+    return -float(np.trace(np.linalg.inv(prior * np.eye(x.shape[1]) + x.T @ x / noise**2)))
+
+
+def _greedy_cases(algorithm: Greedy, trials: int) -> Iterator[Case]:
+    for name, x, prior, noise in _problems():
+        yield Case(name, (x, prior, noise), algorithm(x, prior, noise))
+
+
+@guarantee(
+    "Greedy D-optimality, greedy BatchBALD, the largest variance and the largest LinUCB width pick the same",
+    id="greedy-dopt-equals-batchbald",
+    family="unification",
+    latex=r"\arg\max_x\ln\det(V+xx^\top) = \arg\max_x I(\theta;y_x\mid y_{S}) = \arg\max_x\|x\|_{V^{-1}}",
+    cite="srinivas2012information",
+    note="proofs_notes/greedy-dopt-equals-batchbald.md",
+    bounds=Equals(as_array, tolerance=1e-6),
+    algorithm=greedy_variance,
+    cases=_greedy_cases,
+    mutants={"greedy for the trace": _greedy_by(_minus_trace)},
+)
+def greedy_dopt(x: np.ndarray, prior: float, noise: float) -> np.ndarray:
+    """The log determinant after each pick of greedy D-optimality, by determinants. Cite: srinivas2012information."""
+    return _greedy_by(_log_det)(x, prior, noise)
+
+
+Votes = Callable[[np.ndarray, np.ndarray], int]
+"""From a table of hypotheses `[H, N]` and the true one `[N]` to the mistakes of a majority vote, item by item."""
+
+
+@jax.jit
+def _majority(belief: Any, truth: Any) -> Any:
+    rows = menu(jnp.arange(truth.shape[0]))
+
+    def step(belief: Any, t: Any) -> tuple[Any, Any]:
+        guess = jnp.argmax(belief.probs(rows)[t])
+        return belief.update(rows[t], truth[t]), guess != truth[t]
+
+    return jax.lax.scan(step, belief, jnp.arange(truth.shape[0]))[1].sum()
+
+
+def majority(table: np.ndarray, truth: np.ndarray) -> int:
+    """The likeliest class under a belief that drops every hypothesis that erred."""
+    return int(_majority(finite(table), jnp.asarray(truth)))
+
+
+def _all_vote(table: np.ndarray, truth: np.ndarray) -> int:
+    """A mutant: hypotheses that erred go on voting."""
+    return int(((table.mean(0) > 0.5) != truth).sum())
+
+
+def _halving_cases(algorithm: Votes, trials: int) -> Iterator[Case]:
+    rng = np.random.default_rng(3)
+    every = np.array(list(itertools.product([0, 1], repeat=4)))
+    thresholds = (np.arange(8) >= np.arange(9)[:, None]) * 1
+    random = rng.integers(0, 2, (12, 8))
+    for name, table in {"all labellings": every, "thresholds": thresholds, "random": random}.items():
+        yield Case(name, (len(table),), max(algorithm(table, truth) for truth in table))
+
+
+@guarantee(
+    "The majority of the hypotheses that never erred makes at most log2 N mistakes where one of N is right",
+    id="halving-mistakes",
+    family="unification",
+    latex=r"\#\mathrm{mistakes} \le \lfloor\log_2N\rfloor",
+    cite="littlestone1988learning",
+    note="proofs_notes/halving-mistakes.md",
+    bounds=Always(as_array, tolerance=0.0),
+    algorithm=majority,
+    cases=_halving_cases,
+    mutants={"all go on voting": _all_vote},
+)
+def halving_mistakes(hypotheses: int) -> int:
+    """The most mistakes. Cite: littlestone1988learning."""
+    return math.floor(math.log2(hypotheses))
