@@ -64,14 +64,16 @@ def verify(
     id: Annotated[
         list[str] | None, typer.Option(help="A theorem's id; repeat for more. All, where none is given.")
     ] = None,
+    family: Annotated[list[str] | None, typer.Option(help="A family of theorems; repeat for more.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Trials for each instance.")] = None,
+    report: Annotated[Path | None, typer.Option(help="An HTML page with a picture for each theorem.")] = None,
     mutants: Annotated[bool, typer.Option(help="Check broken algorithms: each must come out violated.")] = False,
 ) -> None:
     """Try to break every theorem, or see every mutant broken; exit code 1 where that fails."""
     _devices(False, None, None, None)
     from altheory.cli.theorems import run_verify
 
-    if not run_verify(id or (), seeds=seeds, mutants=mutants):
+    if not run_verify(id or (), families=family or (), seeds=seeds, mutants=mutants, report=report):
         raise typer.Exit(1)
 
 

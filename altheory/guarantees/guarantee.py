@@ -147,13 +147,36 @@ def check(g: Guarantee, study: Study, *, alpha: float = 1e-3) -> dict[str, Verdi
     return verdicts
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A case that was judged: what was observed `[trials, m]`, the bound `[m]`, and the rounds these are of, if any."""
+
+    name: str
+    verdict: Verdict
+    seen: np.ndarray = field(repr=False)
+    bound: np.ndarray = field(repr=False)
+    rounds: np.ndarray | None = field(repr=False, default=None)
+
+
 def weigh(g: Guarantee, case: Case, *, alpha: float) -> Verdict:
     """Judge one case: compute the bound, what was observed, and the evidence between them."""
+    return judged(g, case, alpha=alpha).verdict
+
+
+def judged(g: Guarantee, case: Case, *, alpha: float) -> Checked:
+    """A case with the verdict on it, and the numbers it rests on."""
     try:
         seen = np.asarray(g.bounds.statistic(case.run), np.float64)
     except KeyError as error:
         raise ValueError(f"{g.id} is about the metric {error}: add it to the study's `record`") from None
     seen, bound, ceiling = _aligned(g, case, seen)
+    rounds = None if case.rounds is None else case.rounds[checkpoints(case.rounds)]
+    return Checked(case.name, _verdict(g, case, seen, bound, ceiling, alpha), seen, bound, rounds)
+
+
+def _verdict(
+    g: Guarantee, case: Case, seen: np.ndarray, bound: np.ndarray, ceiling: np.ndarray, alpha: float
+) -> Verdict:
     finding = g.bounds.judge(seen, bound, alpha=alpha)
     loose = _looseness(seen, bound)
     trials = seen.size if len(seen) == 1 and case.rounds is None else len(seen)
@@ -200,17 +223,23 @@ def verify(g: Guarantee, *, mutant: str | None = None, trials: int | None = None
 
     The false-alarm rate over all instances together is at most `alpha`. Raises `ValueError` for an unknown mutant.
     """
+    return joined([checked.verdict for checked in examine(g, mutant=mutant, trials=trials, alpha=alpha)])
+
+
+def examine(
+    g: Guarantee, *, mutant: str | None = None, trials: int | None = None, alpha: float = 1e-6
+) -> list[Checked]:
+    """As `verify`, instance by instance, with what was observed and the bound."""
     if g.cases is None:
         raise ValueError(f"{g.id} has no instances of its own: check it against a study")
     if mutant is not None and mutant not in g.mutants:
         raise ValueError(f"{g.id} has no mutant {mutant!r}; it has {', '.join(g.mutants) or 'none'}")
     algorithm = g.algorithm if mutant is None else g.mutants[mutant]
     cases = list(g.cases(algorithm, trials or (g.mutant_trials if mutant and g.mutant_trials else g.trials)))
-    verdicts = [weigh(g, case, alpha=alpha / len(cases)) for case in cases]
-    return _joined(verdicts)
+    return [judged(g, case, alpha=alpha / len(cases)) for case in cases]
 
 
-def _joined(verdicts: Sequence[Verdict]) -> Verdict:
+def joined(verdicts: Sequence[Verdict]) -> Verdict:
     """The verdict on all instances: violated by any, vacuous only where all are, else the one nearest to it."""
     order = {"violated": 3, "consistent": 2, "vacuous": 1, "inapplicable": 0}
     worst = max(verdicts, key=lambda v: (order[v.status], np.nan_to_num(v.ratio, nan=-1.0)))
