@@ -133,7 +133,9 @@ def route(
         list[float] | None, typer.Option(help="Dollars for all routed prompts; repeat for more. A grid by default.")
     ] = None,
     features: Annotated[Path | None, typer.Option(help="A .npy of prompt embeddings, a row an item.")] = None,
-    prompts: Annotated[str | None, typer.Option(help="The column with the prompts' texts: n-grams are hashed.")] = None,
+    prompts: Annotated[
+        str | None, typer.Option(help="The column with the prompts' texts: embedded, or hashed n-grams.")
+    ] = None,
     dim: Annotated[int, typer.Option(help="Leading components of the features to use.")] = 4,
     held_in: Annotated[float, typer.Option(help="The share of prompts, all answers known, to learn from first.")] = 0.5,
     person: Annotated[float | None, typer.Option(help="Dollars for an answer by a person, one more arm.")] = None,

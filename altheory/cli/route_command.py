@@ -18,6 +18,7 @@ import altheory as al
 from altheory.cli.outcomes import Outcomes, load_outcomes, read_table, recorded_outcomes
 from altheory.cli.route_teams import Arm, Half, calibrated, can_train, half, network, teams
 from altheory.cli.tables import show
+from altheory.cli.texts import text_features
 from altheory.plot.figure import StudyFigure, canvas, style
 from altheory.sim.blocks import atomic
 from altheory.sim.manifest import manifest
@@ -69,7 +70,7 @@ def run_route(
 
 
 def prompt_features(outcomes: Outcomes, table: Path | None, features: Path | None, prompts: str | None) -> np.ndarray:
-    """A row an item, in the order in which they first come in the table: of a .npy, or hashed n-grams of texts."""
+    """A row an item, in the order in which they first come in the table: of a .npy, or of their texts."""
     if features is not None and prompts is not None:
         raise ValueError("--features and --prompts are two ways to say the same: give one of them")
     if features is not None:
@@ -88,10 +89,7 @@ def prompt_features(outcomes: Outcomes, table: Path | None, features: Path | Non
     if prompts not in frame:
         raise ValueError(f"{table} has no column {prompts!r}; it has {', '.join(map(str, frame.columns))}")
     texts = frame.drop_duplicates("item")[prompts].astype(str).tolist()
-    from sklearn.feature_extraction.text import HashingVectorizer
-
-    counts = HashingVectorizer(n_features=2**12, ngram_range=(1, 2), alternate_sign=False).transform(texts)
-    return np.c_[counts.toarray(), np.log1p([len(t) for t in texts])]
+    return text_features(texts)
 
 
 def leading(x: np.ndarray, dim: int) -> np.ndarray:

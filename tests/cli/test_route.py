@@ -9,6 +9,7 @@ from rich.console import Console
 
 import altheory as al
 from altheory.cli import route_command as r
+from altheory.cli import texts
 from altheory.cli.outcomes import as_outcomes, simulated_outcomes
 
 
@@ -65,6 +66,26 @@ def test_features_come_from_a_file_from_texts_or_not_at_all(table, tmp_path):
     made = r.leading(r.prompt_features(outcomes, table, tmp_path / "x.npy", None), 5)
     assert made.shape == (240, 3)
     np.testing.assert_allclose((made[:, :2] ** 2).sum(1).mean(), 2)
+
+
+def test_texts_are_embedded_where_the_packages_are_there(monkeypatch):
+    told = ["add 2 and 3", "what is two plus three?", "name the capital of France"]
+    plain = texts.text_features(told) if not texts.can_embed() else np.c_[texts.hashed(told), np.zeros(3)]
+    assert plain.shape == (3, texts.BUCKETS + 1)
+    np.testing.assert_allclose(np.linalg.norm(plain[:, :-1], axis=1), 1)
+    monkeypatch.setattr(texts, "can_embed", lambda: True)
+    monkeypatch.setattr(texts, "embeddings", lambda t: np.ones((len(t), 384)))
+    made = texts.text_features(told)
+    assert made.shape == (3, 385)
+    np.testing.assert_allclose(made[:, -1], np.log1p([len(t) for t in told]))
+
+
+@pytest.mark.skipif(not texts.can_embed(), reason="torch, transformers and the model are not installed")
+def test_embeddings_know_what_is_alike():
+    one, two, other = texts.embeddings(["how old are you?", "what is your age?", "the stock market fell"])
+    assert one @ two > 0.6
+    assert one @ other < 0.3
+    assert np.linalg.norm(one) == pytest.approx(1)
 
 
 def test_the_bounds_are_those_of_the_routed_prompts(table):
