@@ -95,10 +95,19 @@ from altheory.guarantees.submodular import (
     lazy_greedy_equivalence,
     stochastic_greedy,
 )
-from altheory.guarantees.unification import gaussian_bald, greedy_dopt, halving_mistakes, linucb_bonus
+from altheory.guarantees.unification import (
+    gaussian_bald,
+    gbs_hedge_bayes,
+    greedy_dopt,
+    halving_mistakes,
+    infogain_dopt_limit,
+    linucb_bonus,
+)
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    infogain_dopt_limit,
+    gbs_hedge_bayes,
     gaussian_bald,
     linucb_bonus,
     greedy_dopt,
@@ -252,6 +261,7 @@ __all__ = [
     "gaussian_bald",
     "gbs_adaptive_submodular",
     "gbs_cost",
+    "gbs_hedge_bayes",
     "gittins_optimal",
     "glm_confidence",
     "gls_confidence",
@@ -263,6 +273,7 @@ __all__ = [
     "harmonic_lookahead",
     "hedge_regret",
     "hellman_raviv_fano",
+    "infogain_dopt_limit",
     "information_never_hurts",
     "iwal_consistency",
     "iwal_deviation",

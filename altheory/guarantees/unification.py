@@ -14,6 +14,7 @@ from altheory.core import menu
 from altheory.guarantees.evidence import Always, Equals
 from altheory.guarantees.guarantee import Case, guarantee
 from altheory.guarantees.observe import as_array
+from altheory.scores import bald
 
 ROWS, DIM, PICKS = 8, 3, 5
 Widths = Callable[[np.ndarray, float, float], np.ndarray]
@@ -228,3 +229,108 @@ def _halving_cases(algorithm: Votes, trials: int) -> Iterator[Case]:
 def halving_mistakes(hypotheses: int) -> int:
     """The most mistakes. Cite: littlestone1988learning."""
     return math.floor(math.log2(hypotheses))
+
+
+TIMES = (1, 3, 10)
+"""How often a design is played."""
+
+
+def _limit_cases(algorithm: Widths, trials: int) -> Iterator[Case]:
+    for name, x, prior, noise in _problems():
+        for times in TIMES:
+            gains = np.log1p((algorithm(np.tile(x, (times, 1)), prior, noise) / noise) ** 2)
+            total, n = float(gains.sum()), times * len(x)
+            v = x.T @ x / len(x)
+            limit = DIM * math.log(n / noise**2) + np.linalg.slogdet(v / prior)[1]
+            yield Case(f"{name}, {times} times", (x, prior, noise, n), [total - limit, limit - total])
+
+
+@guarantee(
+    "What n plays of a design tell differs from its log determinant by at most a trace over n",
+    id="infogain-dopt-limit",
+    family="unification",
+    latex=r"0 \le 2I(n\pi) - \bigl[d\ln\tfrac n{\sigma^2}+\ln\det\Sigma+\ln\det V(\pi)\bigr]"
+    r" \le \tfrac{\sigma^2}n\mathrm{tr}(\Sigma V(\pi))^{-1}",
+    cite="chaloner1995bayesian",
+    note="proofs_notes/infogain-dopt-limit.md",
+    bounds=Always(as_array, tolerance=1e-9),
+    algorithm=widths,
+    cases=_limit_cases,
+    mutants={
+        "played as often again": lambda x, prior, noise: widths(np.tile(x, (2, 1)), prior, noise),
+        "labels change nothing": _never_learned,
+    },
+)
+def infogain_dopt_limit(x: np.ndarray, prior: float, noise: float, n: int) -> np.ndarray:
+    r"""The most that :math:`2I` may lie above its limit, and below: not at all. :math:`\pi` is even on rows `x [m, d]`.
+
+    Cite: chaloner1995bayesian.
+    """
+    v = x.T @ x / len(x)
+    return np.array([noise**2 / n * prior * np.trace(np.linalg.inv(v)), 0.0])
+
+
+Bayes = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]
+"""From hypotheses `[H, N]`, labels of the first items and an error rate to masses `[H]` and what items tell `[N]`."""
+
+
+@jax.jit
+def _masses(belief: Any, labels: Any) -> Any:
+    rows = menu(jnp.arange(labels.shape[0]))
+    step = lambda b, t: (b.update(rows[t], labels[t]), None)  # noqa: E731
+    return jax.lax.scan(step, belief, jnp.arange(labels.shape[0]))[0].weights
+
+
+def bayes_finite(table: np.ndarray, labels: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """The posterior of a finite belief, and BALD before the first label."""
+    with jax.enable_x64(True):
+        masses = np.asarray(_masses(finite(table, noise=noise), jnp.asarray(labels)))
+    one = np.where(table == 1, 1 - noise, noise)
+    return masses, np.asarray(bald(jnp.asarray(np.stack([1 - one, one], -1))), np.float64)
+
+
+def _surer(table: np.ndarray, labels: np.ndarray, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """A mutant: the rate of Hedge is ln(1/noise)."""
+    wrong = (table[:, : len(labels)] != labels).sum(1)
+    weight = noise**wrong
+    return weight / weight.sum(), bayes_finite(table, labels, noise)[1]
+
+
+def _experts_cases(algorithm: Bayes, trials: int) -> Iterator[Case]:
+    rng = np.random.default_rng(5)
+    for t in range(10):
+        table, noise = rng.integers(0, 2, (9, 6)), float(rng.choice([0.02, 0.1, 0.3]))
+        labels = table[t % 9, :4] if t % 2 else rng.integers(0, 2, 4)
+        masses, told = algorithm(table, labels, noise)
+        alive = (table[:, :4] == labels).all(1)
+        apart = np.abs(masses - alive / max(alive.sum(), 1)).sum() / 2 if alive.any() else 0.0
+        cap = (len(table) - alive.sum()) / max(alive.sum(), 1) * noise / (1 - noise)
+        yield Case(f"experts {t}", (table, labels, noise), np.concatenate([masses, told, [max(apart - cap, 0.0)]]))
+
+
+@guarantee(
+    "Bayes under label noise is Hedge on mistakes, near the version space; BALD asks what halves the votes",
+    id="gbs-hedge-bayes",
+    family="unification",
+    latex=r"p(h\mid y) \propto e^{-\eta L_h},\ \eta=\ln\tfrac{1-\varepsilon}\varepsilon;\quad"
+    r" \mathrm{BALD} = H_b(q(1-\varepsilon)+(1-q)\varepsilon)-H_b(\varepsilon)",
+    cite="nowak2011geometry",
+    note="proofs_notes/gbs-hedge-bayes.md",
+    bounds=Equals(as_array, tolerance=1e-5),
+    algorithm=bayes_finite,
+    cases=_experts_cases,
+    mutants={"a rate of ln(1/noise)": _surer},
+)
+def gbs_hedge_bayes(table: np.ndarray, labels: np.ndarray, noise: float) -> np.ndarray:
+    """Hedge's weights, BALD by the share of votes, and by how much the posterior may be further from the version space
+    than :math:`\\frac{N-|V|}{|V|}e^{-\\eta}` in total variation: not at all. Cite: nowak2011geometry.
+    """
+    rate = math.log((1 - noise) / noise)
+    weight = np.exp(-rate * (table[:, : len(labels)] != labels).sum(1))
+    votes = table.mean(0)
+    seen = votes * (1 - noise) + (1 - votes) * noise
+    return np.concatenate([weight / weight.sum(), _binary_entropy(seen) - _binary_entropy(noise), [0.0]])
+
+
+def _binary_entropy(p: Any) -> Any:
+    return -(p * np.log(p) + (1 - p) * np.log(1 - p))
