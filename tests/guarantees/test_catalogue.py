@@ -1,5 +1,7 @@
 """Every theorem holds on its own instances, every mutant is caught, and nothing in the catalogue is orphaned."""
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import altheory as al
+import altheory.guarantees as package
 from altheory.guarantees import ALL, verify
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +48,15 @@ def test_every_theorem_has_a_note_a_citation_and_a_mutant(g):
 
 def test_ids_are_unique():
     assert len({g.id for g in ALL}) == len(ALL)
+
+
+def test_no_note_and_no_theorem_is_orphaned():
+    """Every note is that of a theorem, every theorem that a module defines is in the catalogue and public."""
+    assert {path.name for path in (ROOT / "proofs_notes").glob("*.md")} == {Path(g.note).name for g in ALL}
+    modules = [importlib.import_module(m.name) for m in pkgutil.iter_modules(package.__path__, "altheory.guarantees.")]
+    defined = {id(v) for module in modules for v in vars(module).values() if isinstance(v, al.Guarantee)}
+    assert defined == {id(g) for g in ALL}
+    assert {id(getattr(package, name)) for name in package.__all__} >= defined
 
 
 @given(
