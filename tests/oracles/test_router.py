@@ -176,7 +176,7 @@ def test_bad_input_is_named():
         al.PromptStream(X, 2 * RIGHT, COST)
     with pytest.raises(ValueError, match="cheapest models cost"):
         al.best_routing(RIGHT, COST, 0.0)
-    with pytest.raises(ValueError, match="explore must be one of ucb, thompson, mean"):
+    with pytest.raises(ValueError, match="explore must be one of ucb, thompson, squarecb, mean"):
         al.router(D, K, budget=1.0, horizon=3, explore="luck")
     with pytest.raises(ValueError, match="Router budget must be above 0"):
         al.router(D, K, budget=0.0, horizon=3)
