@@ -76,7 +76,7 @@ def challenge_score(belief: Any, menu: Menu, key: Key, *, width: Scalar = 1.0) -
     return ((row[:, None] == first) & (row == jnp.argmax(hope))).ravel().astype(better.dtype)
 
 
-@needs("width")
+@needs("log_odds", "width")
 def width_score(belief: Any, menu: Menu, key: Key) -> Float[Array, "K"]:
     r""":math:`\|x_k\|_{H^{-1}}`: how little the labels so far say of a row. Cite: ji2024reinforcement."""
     return belief.width(menu)
