@@ -91,7 +91,8 @@ def _picture(cases: Sequence[Checked]) -> str:
         axes.set_xlabel("round")
         axes.set_title(case.name, fontsize=9)
     else:
-        seen, bound = (np.concatenate([np.ravel(part(c)) for c in cases]) for part in (_mean, _bound))
+        seen = np.concatenate([np.ravel(c.seen.mean(0)) for c in cases])
+        bound = np.concatenate([np.ravel(c.bound) for c in cases])
         order = np.argsort(bound, kind="stable")
         axes.plot(seen[order], ".", color="#0072b2", label="observed")
         axes.plot(bound[order], "_", color="#d55e00", label="bound")
@@ -100,11 +101,3 @@ def _picture(cases: Sequence[Checked]) -> str:
     held = io.BytesIO()
     figure.savefig(held, format="png")
     return "data:image/png;base64," + base64.b64encode(held.getvalue()).decode()
-
-
-def _mean(case: Checked) -> np.ndarray:
-    return np.asarray(case.seen.mean(0))
-
-
-def _bound(case: Checked) -> np.ndarray:
-    return case.bound

@@ -16,7 +16,7 @@ from rich.console import Console
 
 import altheory as al
 from altheory.cli.outcomes import Outcomes, load_outcomes, read_table, recorded_outcomes
-from altheory.cli.route_teams import Arm, Half, calibrated, can_train, half, network, teams
+from altheory.cli.route_teams import Arm, Half, calibrated, can_train, half, network, team_names, teams
 from altheory.cli.tables import show
 from altheory.cli.texts import text_features
 from altheory.plot.figure import StudyFigure, canvas, style
@@ -28,6 +28,12 @@ BUDGETS = 7
 """Budgets on the frontier, where none is asked for."""
 
 RESAMPLES = 10_000
+
+ROUTERS = (
+    "best fixed", "best mixture", "static router", "contextual ucb", "contextual thompson",
+    "contextual ucb, nothing known before",
+)  # fmt: skip
+NETWORK = "squarecb, a network"
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,7 +157,7 @@ def policies(split: Split, rate: float) -> dict[str, Any]:
     }
     if can_train():
         learner = network_of(split)
-        made["squarecb, a network"] = warm.replace(
+        made[NETWORK] = warm.replace(
             belief=learner, score=al.score(al.mean_score), gamma=100.0 * (models * horizon) ** 0.5
         )
     return made
@@ -164,9 +170,9 @@ def network_of(split: Split) -> Any:
 
 
 def names(split: Split) -> list[str]:
-    """All that is compared."""
-    rate = float(split.before.dollars.mean(0).max())
-    return [*policies(split, rate), *teams(split.before, split.after, split.most, rate)]
+    """All that is compared: no model is fitted to tell."""
+    network = [NETWORK] if can_train() else []
+    return [*ROUTERS, *network, *team_names(split.before)]
 
 
 def frontier(split: Split, rates: list[float], *, seeds: int, seed: int, folder: Path, progress: Progress) -> al.Study:

@@ -86,6 +86,11 @@ def teams(before: Half, after: Half, most: np.ndarray, rate: float) -> dict[str,
     }
 
 
+def team_names(before: Half) -> list[str]:
+    """The arms that `teams` makes."""
+    return ["cascade", *(["vote of three"] if before.answers is not None else [])]
+
+
 def can_train() -> bool:
     """Whether optax is installed."""
     return importlib.util.find_spec("optax") is not None

@@ -15,11 +15,10 @@ from altheory.guarantees.evidence import Always
 from altheory.guarantees.guarantee import Case, guarantee
 from altheory.oracles import ContextualDuels, SampledStream
 from altheory.policies import Argmax, Unsure, contextual_duels
-from altheory.policies.combine import Epsilon
 from altheory.scores import mean_score, width_score
 from altheory.sim import labels
 
-HORIZON, PRIOR, UNSURE = 300, 1.0, 1.0
+HORIZON, PRIOR, UNSURE, LENGTH = 300, 1.0, 1.0, 2.0
 Make = Callable[[Any], Any]
 """From a policy that asks always to one that asks when unsure."""
 
@@ -41,7 +40,7 @@ def asked(run: Any) -> np.ndarray:
 
 def _sphere(key: Any) -> tuple[Any, Any]:
     x = jax.random.normal(key, (3,))
-    return 2 * x / jnp.linalg.norm(x), (x[0] > 0).astype(jnp.int32)
+    return LENGTH * x / jnp.linalg.norm(x), (x[0] > 0).astype(jnp.int32)
 
 
 def _cases(algorithm: Make, trials: int) -> Iterator[Case]:
@@ -69,7 +68,7 @@ def _cases(algorithm: Make, trials: int) -> Iterator[Case]:
     algorithm=lambda inner: Unsure(inner, width_score, UNSURE),
     cases=_cases,
     mutants={
-        "asks by chance": lambda inner: Epsilon(Unsure(inner, width_score, UNSURE).inner, 0.5),
+        "asks always": lambda inner: inner,
         "asks when half as unsure": lambda inner: Unsure(inner, width_score, UNSURE / 4),
     },
     trials=8,
@@ -77,13 +76,13 @@ def _cases(algorithm: Make, trials: int) -> Iterator[Case]:
 def unsure_queries(policy: Any, oracle: Any, t: np.ndarray) -> np.ndarray:
     """The most labels paid for in `t` rounds; n is that number itself, or the round where guesses are learned too.
 
-    Rows are at most L = 2 long: differences of unit vectors. Cite: ji2024reinforcement.
+    Rows are at most L = 2 long, as differences of unit vectors are. Cite: ji2024reinforcement.
     """
     belief, gate = policy.inner.belief, float(policy.above)
     dim, prior = belief.weights.shape[-1], float(belief.prior)
 
     def most(n: np.ndarray) -> np.ndarray:
-        return dim * np.log1p(n * 4 / (4 * dim * prior)) / math.log1p(gate**2 / 4)
+        return dim * np.log1p(n * LENGTH**2 / (4 * dim * prior)) / math.log1p(gate**2 / 4)
 
     rounds = np.asarray(t, np.float64)
     found = np.minimum(rounds, most(rounds))

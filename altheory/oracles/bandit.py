@@ -21,6 +21,12 @@ def _arms(size: int, noise: Array | float = 0.0) -> Menu:
     return Menu(jnp.arange(size), ones, noise * ones, jnp.ones(size, bool))
 
 
+def unit_vectors(key: Key, many: int, like: Array) -> Float[Array, "n d"]:
+    """Uniform vectors of length 1, of as many dimensions as `like` has entries, and of its type."""
+    x = jax.random.normal(key, (many, like.shape[0]), like.dtype)
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+
 def _cost(choice: Choice) -> Array:
     return jnp.where(choice.valid, 1.0, 0.0)
 
@@ -235,8 +241,7 @@ class ContextualBandit:
         nonnegative("ContextualBandit sd", self.sd)
 
     def init(self, key: Key) -> Float[Array, "K d"]:
-        x = jax.random.normal(key, (self.arms, self.theta.shape[0]))
-        return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+        return unit_vectors(key, self.arms, self.theta)
 
     def offer(self, world: Float[Array, "K d"]) -> Menu:
         return _arms(self.arms, self.sd).replace(x=world)  # type: ignore[attr-defined]
@@ -271,8 +276,7 @@ class LogisticBandit:
         at_least("LogisticBandit arms", self.arms, 1)
 
     def init(self, key: Key) -> Float[Array, "K d"]:
-        x = jax.random.normal(key, (self.arms, self.theta.shape[0]))
-        return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+        return unit_vectors(key, self.arms, self.theta)
 
     def offer(self, world: Float[Array, "K d"]) -> Menu:
         return _arms(self.arms).replace(x=world)  # type: ignore[attr-defined]

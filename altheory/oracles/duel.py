@@ -9,7 +9,7 @@ from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
 from altheory.core.arrays import floats
 from altheory.core.check import at_least, finite, nonnegative, one_length, within
 from altheory.core.numerics import dot
-from altheory.oracles.bandit import BernoulliBandit
+from altheory.oracles.bandit import BernoulliBandit, unit_vectors
 
 
 @record
@@ -102,8 +102,7 @@ class ContextualDuels:
         nonnegative("ContextualDuels price", self.price)
 
     def init(self, key: Key) -> Float[Array, "K d"]:
-        x = jax.random.normal(key, (self.arms, self.theta.shape[0]), self.theta.dtype)
-        return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+        return unit_vectors(key, self.arms, self.theta)
 
     def offer(self, world: Float[Array, "K d"]) -> Menu:
         ones = jnp.ones(self.arms**2, world.dtype)

@@ -105,8 +105,9 @@ class PromptStream:
         factor = jnp.where(world.at >= self.change, jnp.broadcast_to(self.factor, self.quality.shape[1:]), 1)
         q = self.quality[i, choice.item]
         if self.against is not None:
+            like_key, key = jax.random.split(key)
             liked = (1 + q - self.quality[i, self.against]) / 2
-            q = (jax.random.uniform(jax.random.fold_in(key, 1), q.shape) < liked).astype(q.dtype)
+            q = (jax.random.uniform(like_key, q.shape) < liked).astype(q.dtype)
         fooled = jax.random.uniform(key, choice.item.shape) < self.judge
         cost = jnp.where(choice.valid, self._with_other(self.cost[i] * factor)[choice.item], 0)
         return Stream(world.order, world.at + 1), Outcome(jnp.where(fooled, 1 - q, q), cost)

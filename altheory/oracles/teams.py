@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from altheory.core.check import at_least, finite, matrix, nonnegative, one_length
+from altheory.core.check import at_least, finite, one_length
+from altheory.scores.routing import quality_and_cost
 
 Table = Float[np.ndarray, "N K"]
 
@@ -38,15 +39,6 @@ class Panel(NamedTuple):
     cost: float
 
 
-def _tables(name: str, quality: Any, cost: Any) -> tuple[Table, Table]:
-    matrix(f"{name} quality", quality)
-    nonnegative(f"{name} cost", cost)
-    q, c = np.asarray(quality, np.float64), np.asarray(cost, np.float64)
-    if q.shape != c.shape:
-        raise ValueError(f"{name} cost must be {q.shape}, as quality is; its shape is {c.shape}")
-    return q, c
-
-
 def _members(name: str, models: Any, many: int) -> tuple[int, ...]:
     found = tuple(int(k) for k in models)
     if not found or len(set(found)) < len(found) or not all(0 <= k < many for k in found):
@@ -60,7 +52,7 @@ def cascade(quality: Any, cost: Any, confidence: Any, models: Any, thresholds: A
     Tables are `[N, K]`: how good each model's answer is, what it costs, and how sure one may be of it having seen it.
     All that were asked are paid for. Raises `ValueError` where sizes differ or models repeat. Cite: chen2024frugalgpt.
     """
-    q, c = _tables("cascade", quality, cost)
+    q, c = quality_and_cost("cascade", quality, cost)
     sure = np.asarray(confidence, np.float64)
     finite("cascade confidence", sure)
     if sure.shape != q.shape:
@@ -83,7 +75,7 @@ def fit_cascade(
     in front while that helps, up to `longest`. Time: O(K^2 levels N). Raises `ValueError` where not even one model
     fits. Cite: chen2024frugalgpt.
     """
-    q, c = _tables("fit_cascade", quality, cost)
+    q, c = quality_and_cost("fit_cascade", quality, cost)
     at_least("fit_cascade longest", longest, 1)
     at_least("fit_cascade levels", levels, 1)
     sure, many = np.asarray(confidence, np.float64), q.shape[1]
@@ -127,7 +119,7 @@ def vote(quality: Any, cost: Any, answers: Any, models: Any) -> Team:
     `answers [N, K]` are what was answered, in any form that can be compared; None or an empty one is no vote. All are
     paid for. Raises `ValueError` where sizes differ or models repeat. Cite: wang2023selfconsistency.
     """
-    q, c = _tables("vote", quality, cost)
+    q, c = quality_and_cost("vote", quality, cost)
     told = np.asarray(answers, object)
     if told.shape != q.shape:
         raise ValueError(f"vote answers must be {q.shape}, as quality is; their shape is {told.shape}")
@@ -157,7 +149,7 @@ def fit_vote(quality: Any, cost: Any, answers: Any, budget: float, *, size: int 
 
     Every panel is tried, its best member first: O(K^size N). Raises `ValueError` where sizes differ.
     """
-    q, c = _tables("fit_vote", quality, cost)
+    q, c = quality_and_cost("fit_vote", quality, cost)
     at_least("fit_vote size", size, 1)
     told, mean, spend = _numbered(np.asarray(answers, object)), q.mean(0), c.mean(0)
     best: Panel | None = None

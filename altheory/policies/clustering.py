@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from altheory.core import Choice, Key, Menu, Outcome, leaf, record, static
 from altheory.core.arrays import floats, whole
-from altheory.core.check import finite, matrix
+from altheory.core.check import matrix
 from altheory.core.status import OK
 
 
@@ -57,7 +57,6 @@ class KwikCluster:
 
     def __check__(self) -> None:
         matrix("KwikCluster weak", self.weak)
-        finite("KwikCluster weak", self.weak)
         items = self.weak.shape[0]
         if self.weak.shape[1] != items:
             raise ValueError(f"KwikCluster weak must be [n, n]; its shape is {self.weak.shape}")
@@ -72,12 +71,10 @@ class KwikCluster:
         return self._on(Clustering(none, order, jnp.int32(0), jnp.zeros(items, bool), jnp.int32(OK)))
 
     def select(self, state: Clustering, menu: Menu, key: Key) -> Choice:
-        items = self.weak.shape[0]
-        one = self._item(state)
+        items, one = self.weak.shape[0], self._item(state)
         open = jax.lax.dynamic_slice(menu.open, (one * items,), (items,))
         able = self._candidates(state) & open
-        age = jnp.zeros(items, jnp.int32).at[state.order].set(jnp.arange(items, dtype=jnp.int32))
-        worth = jnp.asarray(self.weak)[one] if self.ranked else -age.astype(self.weak.dtype)
+        worth = self._alike(state) if self.ranked else jnp.zeros(items).at[state.order].set(-jnp.arange(1.0 * items))
         other = jnp.argmax(jnp.where(able, worth, -jnp.inf)).astype(jnp.int32)
         stop = (state.at >= items) | ~menu.open.any()
         return Choice(one * items + other, jnp.ones((), menu.price.dtype), stop, ~stop & able.any(), state.status)
@@ -93,10 +90,14 @@ class KwikCluster:
     def _item(self, state: Clustering) -> Array:
         return state.order[jnp.minimum(state.at, state.order.shape[0] - 1)]
 
+    def _alike(self, state: Clustering) -> Float[Array, "n"]:
+        """How similar the item at hand is to each."""
+        return jnp.asarray(self.weak)[self._item(state)]
+
     def _candidates(self, state: Clustering) -> Bool[Array, "n"]:
         """The pivots that the item at hand may still be compared with."""
         pivots = state.pivot == jnp.arange(state.pivot.shape[0])
-        near = jnp.asarray(self.weak)[self._item(state)] >= jnp.asarray(self.above, self.weak.dtype)
+        near = self._alike(state) >= jnp.asarray(self.above, self.weak.dtype)
         return pivots & near & ~state.asked & (state.asked.sum() < self.most)
 
     def _next(self, state: Any, pivot: Array, placed: Array) -> Any:

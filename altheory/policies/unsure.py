@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -37,8 +38,9 @@ class Unsure:
         return self.inner.init(key)
 
     def select(self, state: Any, menu: Menu, key: Key) -> Choice:
-        choice = self.inner.select(state, menu, key)
-        level = self.gate(state.belief, menu, key)[choice.item]
+        pick_key, gate_key = jax.random.split(key)
+        choice = self.inner.select(state, menu, pick_key)
+        level = self.gate(state.belief, menu, gate_key)[choice.item]
         asks = ~(level <= jnp.asarray(self.above, level.dtype))
         return Choice(choice.item, choice.prob, choice.stop, choice.valid & asks, choice.status)
 
@@ -46,6 +48,6 @@ class Unsure:
         if not self.guess:
             return self.inner.update(state, menu, choice, outcome)
         own = jnp.argmax(state.belief.probs(menu)[choice.item], -1).astype(jnp.asarray(outcome.y).dtype)
-        told = Outcome(jnp.where(choice.valid, outcome.y, own), outcome.cost, outcome.confidence)
+        told = Outcome(jnp.where(choice.valid, outcome.y, own), outcome.cost, outcome.confidence, outcome.use)
         learnt = Choice(choice.item, choice.prob, choice.stop, menu.open[choice.item] & ~choice.stop, choice.status)
         return self.inner.update(state, menu, learnt, told)

@@ -74,7 +74,7 @@ def _bald(p: Float[Array, "draws items classes"], start: Int[Array, ""], width: 
 
     def add(m: Array | int, sums: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         total, negative, off = sums
-        row = jax.lax.dynamic_slice(flat, (m, first), (1, width * classes))[0]
+        row = jax.lax.dynamic_slice(flat, (jnp.asarray(m, first.dtype), first), (1, width * classes))[0]
         ends = jnp.abs(sum_rows(row.reshape(width, classes)) - 1)
         return total + row, negative + plogp(row), jnp.maximum(off, ends)
 

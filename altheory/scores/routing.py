@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from altheory.core.check import finite, matrix, nonnegative
+from altheory.core.check import matrix, nonnegative
 
 
 class Routed(NamedTuple):
@@ -26,9 +26,9 @@ class Mixture(NamedTuple):
     cost: float
 
 
-def _table(name: str, quality: Any, cost: Any) -> tuple[np.ndarray, np.ndarray]:
+def quality_and_cost(name: str, quality: Any, cost: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Both tables in float64; raises `ValueError` where they are none, differ in shape, or a cost is negative."""
     matrix(f"{name} quality", quality)
-    finite(f"{name} quality", quality)
     nonnegative(f"{name} cost", cost)
     q, c = np.asarray(quality, np.float64), np.asarray(cost, np.float64)
     if q.shape != c.shape:
@@ -42,7 +42,7 @@ def route_at(quality: Any, cost: Any, price: float) -> Int[np.ndarray, "N"]:
     The cheapest of equal ones. No assignment that costs no more in total is better. Raises `ValueError` where tables
     differ in shape or the price is negative. Cite: everett1963generalized.
     """
-    q, c = _table("route_at", quality, cost)
+    q, c = quality_and_cost("route_at", quality, cost)
     nonnegative("route_at price", price)
     net = q - price * c
     top = net.max(1, keepdims=True)
@@ -59,7 +59,7 @@ def best_routing(quality: Any, cost: Any, budget: float) -> Routed:
     halving. Raises `ValueError` where tables differ in shape, a cost is negative, or the budget is below what the
     cheapest models cost. Cite: everett1963generalized.
     """
-    q, c = _table("best_routing", quality, cost)
+    q, c = quality_and_cost("best_routing", quality, cost)
     rows = np.arange(len(q))
     least = float(c.min(1).sum())
     if budget < least * (1 - 1e-12):
@@ -100,7 +100,7 @@ def best_mixture(quality: Any, cost: Any, budget: float) -> Mixture:
 
     `quality`, `cost` are `[K]` means. Raises `ValueError` where the cheapest model exceeds the budget or shapes differ.
     """
-    q, c = (x[0] for x in _table("best_mixture", np.atleast_2d(quality), np.atleast_2d(cost)))
+    q, c = (x[0] for x in quality_and_cost("best_mixture", np.atleast_2d(quality), np.atleast_2d(cost)))
     if budget < c.min():
         raise ValueError(
             f"best_mixture budget is {budget:g} a prompt and the cheapest model costs {c.min():g}: raise it"

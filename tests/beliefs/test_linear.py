@@ -78,3 +78,14 @@ def test_a_sample_is_one_theta_for_all_items():
     belief, key = fitted(UNEVEN, 30), jax.random.key(5)
     theta = belief.sample(al.menu(jnp.eye(D)), key)
     np.testing.assert_allclose(belief.sample(ITEMS, key), X[:6] @ theta, rtol=1e-4, atol=1e-4)
+
+
+def test_one_belief_told_its_source_is_that_of_features_and_a_one_hot():
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(5, 2)).astype(np.float32), rng.normal(size=(5, 3)).astype(np.float32)
+    taught = al.tagged(al.linear(5), 3).taught(jnp.asarray(x), jnp.asarray(y), jax.random.key(0))
+    z = np.concatenate([np.repeat(x, 3, 0), np.tile(np.eye(3), (5, 1))], 1)
+    weights = np.linalg.solve(z.T @ z + np.eye(5), z.T @ y.ravel())
+    menu = al.menu(al.product(jnp.asarray(x), 3))
+    expected = np.concatenate([np.c_[x, np.tile(np.eye(3)[s], (5, 1))] @ weights for s in range(3)])
+    np.testing.assert_allclose(taught.mean(menu), expected, atol=1e-4)

@@ -241,3 +241,20 @@ def test_what_does_not_fit_is_said():
         al.deep_ensemble(Net(), D, C).sample(ITEMS, jax.random.key(0))
     with pytest.raises(TypeError, match=r"bootstrap needs a belief with `probs` or `mean`; int has neither"):
         al.bootstrap(3)
+
+
+@pytest.mark.parametrize("capacity", [8, 400])
+def test_labels_known_beforehand_are_learned_at_once_and_the_last_are_kept(capacity):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(300, D)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(np.int32) + (x[:, 1] > 1)
+    empty = al.deep_ensemble(Net(), D, C, members=2, steps=1, batch=32, capacity=capacity)
+    taught = empty.taught(jnp.asarray(x), jnp.asarray(y, jnp.int32), passes=40)
+    menu = al.menu(jnp.asarray(x))
+    assert (np.argmax(taught.probs(menu), -1) == y).mean() > 0.9 > (np.argmax(empty.probs(menu), -1) == y).mean()
+    held = min(capacity, 300)
+    assert int(taught.ring.live.sum()) == held
+    np.testing.assert_array_equal(np.asarray(taught.ring.x)[:held], x[-held:])
+    after = jax.jit(taught.update)(menu[0], jnp.int32(y[0]))
+    assert int(after.ring.seen) == held + 1
+    np.testing.assert_array_equal(np.asarray(after.ring.x)[held % capacity], x[0])

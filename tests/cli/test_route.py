@@ -112,9 +112,10 @@ def test_a_person_and_recorded_answers_are_more_arms(table):
     assert (told.right[:, -1] == 1).all()
     assert (told.dollars[:, -1] == 0.5).all()
     split = r.halves(told, np.ones((240, 1)), 0.5, 0)
-    assert list(r.names(split))[-2:] == ["cascade", "vote of three"]
-    assert ((split.after.sure > 0.5) == (split.after.right > 0.5))[:, :-1].mean() > 0.99
     made = r.teams(split.before, split.after, split.most, 0.3)
+    assert r.names(split) == [*r.policies(split, 0.3), *made]
+    assert list(made) == ["cascade", "vote of three"]
+    assert ((split.after.sure > 0.5) == (split.after.right > 0.5))[:, :-1].mean() > 0.99
     assert made["cascade"].quality.mean() > split.after.right[:, :-1].mean(0).max()
     for arm in made.values():
         assert (arm.dollars <= arm.most).all()

@@ -46,3 +46,12 @@ def test_double_precision_keeps_its_digits():
         np.testing.assert_allclose(entropy(P), -plogp(P), rtol=1e-14)
         np.testing.assert_allclose(bald(P), plogp(P).mean(0) - plogp(P.mean(0)), rtol=1e-12)
     assert entropy(P.astype(np.float16)).dtype == jnp.float32
+
+
+@pytest.mark.parametrize("draws", range(1, 9))
+def test_any_number_of_draws_is_summed_in_double_precision(draws):
+    p = RNG.dirichlet(np.ones(3), (draws, 12))
+    with jax.enable_x64(True):
+        found = np.asarray(bald(p))
+    mean = p.mean(0)
+    np.testing.assert_allclose(found, (p * np.log(p / mean)).sum(-1).mean(0), atol=1e-12)
