@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from altheory.beliefs import Logistic
+from altheory.beliefs.newton import one_bend
 from altheory.core import score
 from altheory.guarantees import observe
 from altheory.guarantees.evidence import Always
@@ -31,6 +32,15 @@ def gates_by_width(policy: Any, oracle: Any) -> str | None:
     if not isinstance(belief, Logistic) or belief.classes != 2:
         return "its belief is not logistic with two classes"
     return None if float(policy.above) > 0 else "it asks however sure it is"
+
+
+def equally_noisy(policy: Any, oracle: Any) -> str | None:
+    """Every row tells equally much: labels are wrong with one probability, below one half."""
+    if isinstance(oracle, ContextualDuels):
+        return None
+    if not isinstance(oracle, SampledStream) or oracle.classes != 2:
+        return f"{type(oracle).__name__} states no single error rate of two classes"
+    return None if float(oracle.flip) < 0.5 else f"labels are wrong with probability {float(oracle.flip):g}"
 
 
 def asked(run: Any) -> np.ndarray:
@@ -56,14 +66,14 @@ def _cases(algorithm: Make, trials: int) -> Iterator[Case]:
 
 
 @guarantee(
-    "Asking only where the width is above G takes at most d log(1 + n L^2 / 4 d lambda) / log(1 + G^2 / 4) labels",
+    "Asking only where the width is above G takes at most d log(1 + n c L^2 / d lambda) / log(1 + c G^2) labels",
     id="unsure-queries",
     family="labelling",
-    latex=r"n_{\mathrm{asked}} \le \frac{d\ln(1 + nL^2/(4d\lambda))}{\ln(1+\Gamma^2/4)}",
+    latex=r"n_{\mathrm{asked}} \le \frac{d\ln(1 + ncL^2/(d\lambda))}{\ln(1+c\Gamma^2)}",
     cite="ji2024reinforcement",
     note="proofs_notes/unsure-queries.md",
     bounds=Always(asked),
-    assumes=[gates_by_width],
+    assumes=[gates_by_width, equally_noisy],
     ceiling=lambda policy, oracle, t: t,
     algorithm=lambda inner: Unsure(inner, width_score, UNSURE),
     cases=_cases,
@@ -76,13 +86,14 @@ def _cases(algorithm: Make, trials: int) -> Iterator[Case]:
 def unsure_queries(policy: Any, oracle: Any, t: np.ndarray) -> np.ndarray:
     """The most labels paid for in `t` rounds; n is that number itself, or the round where guesses are learned too.
 
-    Rows are at most L = 2 long, as differences of unit vectors are. Cite: ji2024reinforcement.
+    Rows are at most L = 2 long, as differences of unit vectors are; c = (1 - 2 flip) / 4. Cite: ji2024reinforcement.
     """
+    bend = one_bend(float(getattr(oracle, "flip", 0.0)), 2)
     belief, gate = policy.inner.belief, float(policy.above)
     dim, prior = belief.weights.shape[-1], float(belief.prior)
 
     def most(n: np.ndarray) -> np.ndarray:
-        return dim * np.log1p(n * LENGTH**2 / (4 * dim * prior)) / math.log1p(gate**2 / 4)
+        return dim * np.log1p(n * bend * LENGTH**2 / (dim * prior)) / math.log1p(bend * gate**2)
 
     rounds = np.asarray(t, np.float64)
     found = np.minimum(rounds, most(rounds))
