@@ -69,7 +69,8 @@ def _to_basis(columns: Matrix, w: Vector) -> Vector:
             c = null[k]
             c = c if c.max() >= -c.min() else -c
             up = c > 1e-14 * np.abs(c).max()
-            ratios = np.where(up & (factors > 0), factors / np.where(up, c, 1.0), np.inf)
+            # one that is at zero already, by a tie, allows no step, and leaves the directions to come
+            ratios = np.where(up, np.maximum(factors, 0.0) / np.where(up, c, 1.0), np.inf)
             first = int(np.argmin(ratios))
             factors = factors - ratios[first] * c
             factors[first] = 0.0

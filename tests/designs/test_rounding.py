@@ -111,3 +111,16 @@ def test_efficiency():
     assert designs.g_optimal(x).efficiency(np.array([0.8, 0.2])) == pytest.approx(5 / 2)
     assert design.efficiency(np.array([1.0, 0.0])) == np.inf
     assert design.efficiency(design) == 1
+
+
+def test_items_that_reach_zero_together_leave_a_design():
+    """Whole numbers tie often: a tie must not end in NaN."""
+    for seed in range(500, 1000):
+        rng = np.random.default_rng(seed)
+        d, n = int(rng.integers(1, 4)), int(rng.integers(3, 12))
+        x = rng.integers(-1, 2, (n, d)).astype(float)
+        x = x[np.abs(x).sum(1) > 0]
+        w = rng.integers(1, 4, len(x)) / 4
+        reduced = designs.reduce_support(x, w)
+        assert (reduced > 0).sum() <= d * (d + 1) // 2 + 1
+        np.testing.assert_allclose((x * reduced[:, None]).T @ x, (x * w[:, None]).T @ x, atol=1e-8)
