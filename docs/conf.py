@@ -58,6 +58,22 @@ def shorten_types(app: Any, what: str, name: str, obj: Any, options: Any, signat
     return short(signature), short(returns)
 
 
+def unification_table(app: Any, docname: str, source: list[str]) -> None:
+    """Put the catalogue's equalities where the page asks for them."""
+    source[0] = source[0].replace("<!-- the unification table -->", table_of_equalities())
+
+
+def table_of_equalities() -> str:
+    """The unification family and every other identity, a row each, from the catalogue."""
+    from altheory.guarantees import ALL, Equals
+
+    rows = [g for g in ALL if g.family == "unification" or isinstance(g.bounds, Equals)]
+    rows.sort(key=lambda g: (g.family != "unification", g.family, g.id))
+    lines = [f"| `{g.id}` | {g.claim} | {g.family} | {type(g.bounds).__name__} | {{cite:p}}`{g.cite}` |" for g in rows]
+    return "\n".join(["| theorem | claim | family | binds | source |", "|---|---|---|---|---|", *lines])
+
+
 def setup(app: Any) -> None:
+    app.connect("source-read", unification_table)
     app.connect("autodoc-process-signature", shorten_types)
     app.connect("autodoc-process-docstring", link_citations)

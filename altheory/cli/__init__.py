@@ -3,12 +3,20 @@
 import os
 import sys
 import warnings
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+
+class Until(Enum):
+    """When to stop adding trials."""
+
+    settled = "settled"
+
 
 Names = Annotated[list[str] | None, typer.Option(help="A policy to run; repeat for more. All, where none is given.")]
 
@@ -61,19 +69,29 @@ def study(
 
 @app.command()
 def verify(
-    id: Annotated[
-        list[str] | None, typer.Option(help="A theorem's id; repeat for more. All, where none is given.")
-    ] = None,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID]...", help="Theorems; all, without.")] = None,
+    id: Annotated[list[str] | None, typer.Option(help="A theorem's id, as the argument; repeat for more.")] = None,
     family: Annotated[list[str] | None, typer.Option(help="A family of theorems; repeat for more.")] = None,
     seeds: Annotated[int | None, typer.Option(help="Trials for each instance.")] = None,
     report: Annotated[Path | None, typer.Option(help="An HTML page with a picture for each theorem.")] = None,
     mutants: Annotated[bool, typer.Option(help="Check broken algorithms: each must come out violated.")] = False,
+    quick: Annotated[bool, typer.Option(help="The first instance and a tenth of the trials: two minutes.")] = False,
+    until: Annotated[Until | None, typer.Option(help="Double the trials until each verdict settles.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes; one a core, or one where there is a GPU.")] = None,
 ) -> None:
     """Try to break every theorem, or see every mutant broken; exit code 1 where that fails."""
-    _devices(False, None, None, None)
+    _devices(False, None, None, None, cores=1 if workers != 1 else None)
+    import jax
+
     from altheory.cli.theorems import run_verify
 
-    if not run_verify(id or (), families=family or (), seeds=seeds, mutants=mutants, report=report):
+    if workers is None:
+        workers = _cores() if jax.default_backend() == "cpu" else 1
+    good = run_verify(
+        [*(ids or ()), *(id or ())], families=family or (), seeds=seeds, mutants=mutants, report=report, quick=quick,
+        until=None if until is None else until.value, workers=workers,
+    )  # fmt: skip
+    if not good:
         raise typer.Exit(1)
 
 
@@ -167,16 +185,22 @@ def version() -> None:
     typer.echo(__version__)
 
 
-def _devices(distributed: bool, coordinator: str | None, processes: int | None, process: int | None) -> None:
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _devices(
+    distributed: bool, coordinator: str | None, processes: int | None, process: int | None, cores: int | None = None
+) -> None:
     """One device for each core of a CPU, compiled programs kept between runs, processes joined where asked."""
     if (processes is None) != (process is None) or (coordinator is not None and not distributed):
         raise ValueError("--processes, --process and --coordinator go together, with --distributed")
     flags = os.environ.get("XLA_FLAGS", "")
-    cores = 1 if distributed else len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    cores = 1 if distributed else cores or _cores()
     if "host_platform_device_count" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_force_host_platform_device_count={cores}".strip()
     # Batched LAPACK calls of several CPU devices wait on one another when the thread pool is small.
-    os.environ.setdefault("NPROC", str(max(8, 4 * (cores or 1))))
+    os.environ.setdefault("NPROC", str(max(8, 4 * cores)))
     import jax
 
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "altheory" / "jax"

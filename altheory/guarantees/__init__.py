@@ -17,7 +17,12 @@ from altheory.guarantees.adversarial import (
 )
 from altheory.guarantees.annotators import dawid_skene_em, weighted_majority_vote
 from altheory.guarantees.asking import unsure_queries
-from altheory.guarantees.bandits import elliptical_potential, thompson_bayes_regret, ucb1_regret
+from altheory.guarantees.bandits import (
+    elliptical_potential,
+    thompson_bayes_regret,
+    ucb1_optimism,
+    ucb1_regret,
+)
 from altheory.guarantees.budgets import budget_kept
 from altheory.guarantees.changing import rising_single_arm, sw_ucb_regret
 from altheory.guarantees.characteristic import characteristic_time, characteristic_time_bounds
@@ -96,6 +101,7 @@ from altheory.guarantees.submodular import (
     stochastic_greedy,
 )
 from altheory.guarantees.unification import (
+    facility_location_cover,
     gaussian_bald,
     gbs_hedge_bayes,
     greedy_dopt,
@@ -106,6 +112,8 @@ from altheory.guarantees.unification import (
 from altheory.guarantees.version_space import gbs_adaptive_submodular, gbs_cost
 
 ALL: tuple[Guarantee, ...] = (
+    ucb1_optimism,
+    facility_location_cover,
     infogain_dopt_limit,
     gbs_hedge_bayes,
     gaussian_bald,
@@ -257,6 +265,7 @@ __all__ = [
     "exp3_regret",
     "exp4_regret",
     "facility_location_acg",
+    "facility_location_cover",
     "fw_d_optimal",
     "gaussian_bald",
     "gbs_adaptive_submodular",
@@ -327,6 +336,7 @@ __all__ = [
     "thompson_bayes_regret",
     "thompson_bernoulli_regret",
     "two_point_regret",
+    "ucb1_optimism",
     "ucb1_regret",
     "ucb_bwk_regret",
     "unsure_queries",

@@ -88,7 +88,7 @@ def unsure_queries(policy: Any, oracle: Any, t: np.ndarray) -> np.ndarray:
 
     Rows are at most L = 2 long, as differences of unit vectors are; c = (1 - 2 flip) / 4. Cite: ji2024reinforcement.
     """
-    bend = one_bend(float(getattr(oracle, "flip", 0.0)), 2)
+    bend = float(one_bend(jnp.asarray(getattr(oracle, "flip", 0.0)), 2))
     belief, gate = policy.inner.belief, float(policy.above)
     dim, prior = belief.weights.shape[-1], float(belief.prior)
 

@@ -223,7 +223,11 @@ def _rounding_cases(algorithm: Callable[..., Any], trials: int) -> Iterator[Case
     bounds=Always(_seen, tolerance=1e-7),
     algorithm=apportion,
     cases=_rounding_cases,
-    mutants={"nearest integers": _nearest, "largest remainders": _largest_remainder},
+    mutants={
+        "nearest integers": _nearest,
+        "largest remainders": _largest_remainder,
+        "half the correction": lambda weights, n: np.ceil((n - len(weights) / 4) * weights).astype(int),
+    },
     trials=60,
 )
 def efficient_rounding(n: int, support: int, worst: float = 1.0, optimum: float = 0.0) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from scipy import stats
@@ -10,6 +10,9 @@ from scipy.special import logsumexp
 
 BETS = np.array([0.9, 0.7, 0.5, 0.3, 0.1, 0.03])
 """Fractions of the largest sound bet, among which the betting martingale is mixed evenly."""
+
+SURE = 6.0
+"""Standard errors between a mean and its bound, at which more trials are not needed."""
 
 Statistic = Callable[[Any], np.ndarray]
 """From a run to what was observed, `[trials]` or `[trials, rounds]`."""
@@ -31,7 +34,16 @@ class Evidence(Protocol):
     @property
     def statistic(self) -> Statistic: ...
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether a true claim can be called violated at all, with probability alpha, or never."""
+        ...
+
     def judge(self, seen: np.ndarray, bound: np.ndarray, *, alpha: float) -> Finding: ...
+
+    def settled(self, seen: np.ndarray, bound: np.ndarray) -> bool:
+        """Whether more trials would hardly change the verdict, once the claim is not violated."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -45,6 +57,7 @@ class Mean:
 
     statistic: Statistic
     floor: float = 0.0
+    by_chance: ClassVar[bool] = True
 
     def judge(self, seen: np.ndarray, bound: np.ndarray, *, alpha: float) -> Finding:
         mean = seen.mean(0)
@@ -53,6 +66,11 @@ class Mean:
         detail = f"log e-value {evidence[worst]:.1f} of {np.log(bound.size / alpha):.1f}"
         return Finding(bool(evidence[worst] >= np.log(bound.size / alpha)), _ratio(mean, bound), detail)
 
+    def settled(self, seen: np.ndarray, bound: np.ndarray) -> bool:
+        """The mean lies `SURE` standard errors under the bound, in every round."""
+        error = seen.std(0, ddof=1) / np.sqrt(len(seen)) if len(seen) > 1 else np.full(bound.shape, np.inf)
+        return bool((seen.mean(0) + SURE * error <= bound + _slack(bound)).all())
+
 
 @dataclass(frozen=True)
 class WithProbability:
@@ -60,12 +78,20 @@ class WithProbability:
 
     statistic: Statistic
     delta: float
+    by_chance: ClassVar[bool] = True
 
     def judge(self, seen: np.ndarray, bound: np.ndarray, *, alpha: float) -> Finding:
-        failed = int((seen > bound + _slack(bound)).reshape(len(seen), -1).any(1).sum())
+        failed = self._failed(seen, bound)
         p = float(stats.binom.sf(failed - 1, len(seen), self.delta))
         detail = f"{failed} of {len(seen)} runs failed, p = {p:.2g}"
         return Finding(p <= alpha, failed / len(seen) / self.delta, detail)
+
+    def settled(self, seen: np.ndarray, bound: np.ndarray) -> bool:
+        """So few runs failed as would be a chance of one in a million were the probability delta."""
+        return bool(stats.binom.cdf(self._failed(seen, bound), len(seen), self.delta) <= 1e-6)
+
+    def _failed(self, seen: np.ndarray, bound: np.ndarray) -> int:
+        return int((seen > bound + _slack(bound)).reshape(len(seen), -1).any(1).sum())
 
 
 @dataclass(frozen=True)
@@ -74,10 +100,15 @@ class Always:
 
     statistic: Statistic
     tolerance: float = 1e-9
+    by_chance: ClassVar[bool] = False
 
     def judge(self, seen: np.ndarray, bound: np.ndarray, *, alpha: float) -> Finding:
         bad = ~(seen <= bound + self.tolerance * (1 + np.abs(bound)))
         return Finding(bool(bad.any()), _ratio(seen, bound), f"{int(bad.sum())} of {bad.size} values above the bound")
+
+    def settled(self, seen: np.ndarray, bound: np.ndarray) -> bool:
+        """Always: it binds on each path."""
+        return True
 
 
 @dataclass(frozen=True)
@@ -86,11 +117,16 @@ class Equals:
 
     statistic: Statistic
     tolerance: float = 1e-6
+    by_chance: ClassVar[bool] = False
 
     def judge(self, seen: np.ndarray, bound: np.ndarray, *, alpha: float) -> Finding:
         error = np.abs(seen - bound) / (self.tolerance * (1 + np.abs(seen) + np.abs(bound)))
         worst = float(np.max(np.where(np.isnan(error), np.inf, error)))
         return Finding(worst > 1, worst, f"largest error {worst:.2g} of the tolerance")
+
+    def settled(self, seen: np.ndarray, bound: np.ndarray) -> bool:
+        """Always: it binds on each instance."""
+        return True
 
 
 def log_e_value(x: np.ndarray, bound: np.ndarray) -> np.ndarray:

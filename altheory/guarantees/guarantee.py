@@ -2,6 +2,7 @@
 
 import dataclasses
 import inspect
+import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -14,6 +15,9 @@ from altheory.sim import Study
 Status = Literal["consistent", "violated", "vacuous", "inapplicable"]
 Assumption = Callable[..., str | None]
 """From what the bound is called with (a policy and an oracle, or an instance) to None, or what is not met."""
+
+ALPHA = 1e-7
+"""False-alarm rate of a theorem: all in the catalogue together stay below 1e-5."""
 
 CHECKPOINTS = 64
 """Rounds at which a mean is tested, evenly spaced in log t, the last among them."""
@@ -156,6 +160,7 @@ class Checked:
     seen: np.ndarray = field(repr=False)
     bound: np.ndarray = field(repr=False)
     rounds: np.ndarray | None = field(repr=False, default=None)
+    settled: bool = True
 
 
 def weigh(g: Guarantee, case: Case, *, alpha: float) -> Verdict:
@@ -171,7 +176,9 @@ def judged(g: Guarantee, case: Case, *, alpha: float) -> Checked:
         raise ValueError(f"{g.id} is about the metric {error}: add it to the study's `record`") from None
     seen, bound, ceiling = _aligned(g, case, seen)
     rounds = None if case.rounds is None else case.rounds[checkpoints(case.rounds)]
-    return Checked(case.name, _verdict(g, case, seen, bound, ceiling, alpha), seen, bound, rounds)
+    verdict = _verdict(g, case, seen, bound, ceiling, alpha)
+    settled = verdict.status == "violated" or g.bounds.settled(seen, bound)
+    return Checked(case.name, verdict, seen, bound, rounds, settled)
 
 
 def _verdict(
@@ -218,7 +225,7 @@ def _looseness(seen: np.ndarray, bound: np.ndarray) -> float:
     return float(bound[-1]) / last if last > 0 else float("inf")
 
 
-def verify(g: Guarantee, *, mutant: str | None = None, trials: int | None = None, alpha: float = 1e-6) -> Verdict:
+def verify(g: Guarantee, *, mutant: str | None = None, trials: int | None = None, alpha: float = ALPHA) -> Verdict:
     """Try to break a theorem on its own hard instances, or one of its mutants, which must come out violated.
 
     The false-alarm rate over all instances together is at most `alpha`. Raises `ValueError` for an unknown mutant.
@@ -227,16 +234,43 @@ def verify(g: Guarantee, *, mutant: str | None = None, trials: int | None = None
 
 
 def examine(
-    g: Guarantee, *, mutant: str | None = None, trials: int | None = None, alpha: float = 1e-6
+    g: Guarantee,
+    *,
+    mutant: str | None = None,
+    trials: int | None = None,
+    alpha: float = ALPHA,
+    instances: int | None = None,
 ) -> list[Checked]:
-    """As `verify`, instance by instance, with what was observed and the bound."""
+    """As `verify`, instance by instance (the first `instances`, where given), with what was seen and the bound."""
     if g.cases is None:
         raise ValueError(f"{g.id} has no instances of its own: check it against a study")
     if mutant is not None and mutant not in g.mutants:
         raise ValueError(f"{g.id} has no mutant {mutant!r}; it has {', '.join(g.mutants) or 'none'}")
     algorithm = g.algorithm if mutant is None else g.mutants[mutant]
-    cases = list(g.cases(algorithm, trials or (g.mutant_trials if mutant and g.mutant_trials else g.trials)))
+    cases = list(itertools.islice(g.cases(algorithm, trials or planned(g, mutant)), instances))
     return [judged(g, case, alpha=alpha / len(cases)) for case in cases]
+
+
+def planned(g: Guarantee, mutant: str | None = None) -> int:
+    """How many trials a theorem, or a mutant of it, is checked with where nobody says."""
+    return g.mutant_trials if mutant and g.mutant_trials else g.trials
+
+
+def settle(
+    g: Guarantee, *, trials: int | None = None, alpha: float = ALPHA, doublings: int = 4
+) -> tuple[list[Checked], bool]:
+    r"""As `examine`, with twice the trials again and again until every verdict settles, at most `doublings` times.
+
+    A violation settles it; a mean does where it lies six standard errors under its bound, a probability where the
+    failures are too few for it. Look k is judged at :math:`\alpha2^{-k}`: together at most `alpha`. Also tells
+    whether it settled: a claim that is an equality in the mean never does.
+    """
+    trials = trials or planned(g)
+    for look in range(doublings + 1):
+        checked = examine(g, trials=trials << look, alpha=alpha * 0.5 ** (look + 1))
+        if any(c.verdict.status == "violated" for c in checked) or all(c.settled for c in checked):
+            return checked, True
+    return checked, False
 
 
 def joined(verdicts: Sequence[Verdict]) -> Verdict:

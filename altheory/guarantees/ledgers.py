@@ -25,6 +25,14 @@ class _Unreserved(Ledger):
 
 
 @dataclass(frozen=True)
+class _HalfReserved(Ledger):
+    """A mutant: holds back half of what a call may cost."""
+
+    def reserve(self, most: int) -> tuple[Ledger, int | None]:
+        return super().reserve(most // 2)
+
+
+@dataclass(frozen=True)
 class _NeverReleases(Ledger):
     """A mutant: books the cost and keeps the reserve too."""
 
@@ -105,7 +113,12 @@ def _cases(algorithm: Open, trials: int) -> Iterator[Case]:
     bounds=Always(as_array),
     algorithm=Ledger,
     cases=_cases,
-    mutants={"no reserve": _Unreserved, "reserve never released": _NeverReleases, "refunds twice": _RefundsTwice},
+    mutants={
+        "no reserve": _Unreserved,
+        "half the reserve": _HalfReserved,
+        "reserve never released": _NeverReleases,
+        "refunds twice": _RefundsTwice,
+    },
     trials=200,
 )
 def budget_ledger(budget: int) -> np.ndarray:

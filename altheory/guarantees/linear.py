@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from altheory.beliefs import Linear, Logistic, linear
-from altheory.core import Key, Menu, Score, menu, score
+from altheory.core import Key, Menu, Scalar, Score, menu, record, score
 from altheory.guarantees import observe
 from altheory.guarantees.bandits import _StaleLinear
 from altheory.guarantees.evidence import WithProbability
@@ -70,7 +70,10 @@ def _walk_cases(algorithm: Radius, trials: int) -> Iterator[Case]:
     bounds=WithProbability(observe.as_array, DELTA),
     algorithm=lambda belief, delta: belief.radius(delta, 0.0),
     cases=_walk_cases,
-    mutants={"no determinant": lambda belief, delta: jnp.sqrt(2 * jnp.log(1 / delta)) + 0 * belief.gain},
+    mutants={
+        "no determinant": lambda belief, delta: jnp.sqrt(2 * jnp.log(1 / delta)) + 0 * belief.gain,
+        "half the radius": lambda belief, delta: belief.radius(delta, 0.0) / 2,
+    },
     trials=200,
 )
 def self_normalized(delta: float, sd: float) -> float:
@@ -138,6 +141,20 @@ def _boundless(dim: int, prior: float) -> Argmax:
     return linucb(dim, delta=DELTA, bound=0.0, prior=prior)
 
 
+@record
+class _HalfRadius(Linear):
+    """A mutant: trusts a confidence set of half the radius."""
+
+    def radius(self, delta: Scalar, bound: Scalar) -> Float[Array, ""]:
+        return super().radius(delta, bound) / 2
+
+
+def _half_radius(dim: int, prior: float) -> Argmax:
+    b = linear(dim, prior=prior)
+    half = _HalfRadius(b.precision, b.root, b.moment, b.gain, b.rounds, b.noise, b.prior)
+    return Argmax(half, score(oful_index, delta=DELTA, bound=1.0))
+
+
 def _oful_cases(algorithm: Callable[[int, float], Any], trials: int) -> Iterator[Case]:
     runs: dict[str, tuple[Any, float, int]] = {
         "oful, new menus": (ContextualBandit(jnp.array([0.6, -0.8]), 6, 0.5), 1.0, 2500),
@@ -165,6 +182,7 @@ def _oful_cases(algorithm: Callable[[int, float], Any], trials: int) -> Iterator
         "the bonus subtracted": _pessimist,
         "precision never updated": _forgetful,
         "no room for the prior": _boundless,
+        "half the radius": _half_radius,
     },
     trials=40,
 )

@@ -97,7 +97,11 @@ def _surplus(prize: Any, price: Any) -> Any:
     bounds=Equals(as_array, tolerance=1e-6),
     algorithm=reservation_value,
     cases=_root_cases,
-    mutants={"price doubled": _twice, "mean less price": _surplus},
+    mutants={
+        "price doubled": _twice,
+        "half the price": lambda prize, price: reservation_value(prize, price / 2),
+        "mean less price": _surplus,
+    },
 )
 def reservation_value_root(law: Any, price: np.ndarray) -> np.ndarray:
     """The root by bisection, the price itself, and the mass beyond the root, `[3, prices]`.

@@ -14,7 +14,7 @@ from altheory.core import menu
 from altheory.guarantees.evidence import Always, Equals
 from altheory.guarantees.guarantee import Case, guarantee
 from altheory.guarantees.observe import as_array
-from altheory.scores import bald
+from altheory.scores import bald, certainty_gain
 
 ROWS, DIM, PICKS = 8, 3, 5
 Widths = Callable[[np.ndarray, float, float], np.ndarray]
@@ -268,6 +268,64 @@ def infogain_dopt_limit(x: np.ndarray, prior: float, noise: float, n: int) -> np
     """
     v = x.T @ x / len(x)
     return np.array([noise**2 / n * prior * np.trace(np.linalg.inv(v)), 0.0])
+
+
+Placed = Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]]
+"""From unit rows `[n, d]` and a number of picks to the picks, and the total certainty after each."""
+
+
+def certain(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """Greedy certainty gain, summed over the targets, which are the items themselves."""
+    with jax.enable_x64(True):
+        batch = certainty_gain(jnp.asarray(x), k)
+        return np.asarray(batch.picks), np.asarray(batch.values) * len(x)
+
+
+def _summed(x: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+    """A mutant: each pick counts in full, whatever is near already."""
+    gain = np.maximum(x @ x.T, 0).sum(0)
+    picks = np.argsort(-gain, kind="stable")[:k]
+    return picks, np.cumsum(gain[picks])
+
+
+def _cover_cases(algorithm: Placed, trials: int) -> Iterator[Case]:
+    rng = np.random.default_rng(11)
+    for t in range(8):
+        x = rng.standard_normal((9, 2 + t % 3)) * rng.choice([0.2, 1.0], (9, 1)) + (t % 2)
+        x = x / np.linalg.norm(x, axis=1, keepdims=True)
+        picks, values = algorithm(x, PICKS)
+        near = np.maximum.accumulate(np.maximum(x @ x[picks].T, 0), axis=1).sum(0)
+        yield Case(f"rows {t}", (x,), np.concatenate([values, near]))
+
+
+@guarantee(
+    "Certainty gain is facility location, and both are the greedy cover of levels that similarities reach",
+    id="facility-location-is-max-cover",
+    family="unification",
+    latex=r"\textstyle\sum_u\max_{i\in S}s_{ui} = \sum_u\sum_l(\ell_{ul}-\ell_{u,l-1})\,"
+    r"\mathbb 1[\exists i\in S: s_{ui}\ge\ell_{ul}]",
+    cite="cornuejols1977location",
+    note="proofs_notes/facility-location-is-max-cover.md",
+    bounds=Equals(as_array, tolerance=1e-9),
+    algorithm=certain,
+    cases=_cover_cases,
+    mutants={"gains add up": _summed},
+)
+def facility_location_cover(x: np.ndarray) -> np.ndarray:
+    """Twice the weight that greedy max cover has covered after 1 to 5 picks, by plain loops: `[10]`.
+
+    An element is a target and a level of similarity to it that some item reaches; its weight is the distance to the
+    level below; an item covers the levels that it reaches. Cite: cornuejols1977location.
+    """
+    similarity = np.maximum(x @ x.T, 0)
+    levels = np.sort(similarity, axis=0)
+    weight = np.diff(levels, axis=0, prepend=0.0)
+    covers = similarity[:, None, :] >= levels[None, :, :]
+    got, covered = [], np.zeros(levels.shape, bool)
+    for _ in range(PICKS):
+        covered = covered | covers[int((weight * (covers & ~covered)).sum((1, 2)).argmax())]
+        got.append(float((weight * covered).sum()))
+    return np.array([*got, *got])
 
 
 Bayes = Callable[[np.ndarray, np.ndarray, float], tuple[np.ndarray, np.ndarray]]

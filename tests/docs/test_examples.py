@@ -16,12 +16,12 @@ class Block(NamedTuple):
 
 
 def blocks(page: Path) -> list[Block]:
-    """The blocks fenced as `python`, with the line each begins on."""
+    """The blocks fenced as `python` or `{code-cell}`, with the line each begins on."""
     text = page.read_text()
     return [
         Block(text.count("\n", 0, m.start(3)) + 1, re.sub(rf"^{m[1]}", "", m[3], flags=re.M))
         for m in FENCE.finditer(text)
-        if m[2] == "python"
+        if m[2] in ("python", "{code-cell}")
     ]
 
 
