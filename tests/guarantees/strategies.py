@@ -38,9 +38,8 @@ def laws(draw, rows=(1, 4), outcomes=(2, 4)):
 
 
 @st.composite
-def boxes(draw, most=5, atoms=3):
+def boxes(draw, k=4, atoms=3):
     """Values `[K, A]`, chances `[K, A]` and prices `[K]`: free and dear boxes, equal ones, values below zero."""
-    k = draw(st.integers(1, most))
     value = st.sampled_from([-1.0, 0.0, 0.5, 0.5 + 1e-6, 1.0, 2.0, 10.0])
     values = np.array([[draw(value) for _ in range(atoms)] for _ in range(k)])
     chances = draw(laws(rows=(k, k), outcomes=(atoms, atoms)))
