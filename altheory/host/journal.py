@@ -191,9 +191,12 @@ class Journal:
         self.write(operation)
 
     def answer(self, request: str) -> tuple[str | None, str, int] | None:
-        """Label, reply and cost of a settled attempt at this request: what was paid for is never asked again."""
+        """Label, reply and cost of a settled attempt at this request: the first that could be read, or the first."""
         with self._lock:
-            query = "SELECT label, reply, cost FROM attempt WHERE request=? AND state='settled' ORDER BY try_no LIMIT 1"
+            query = (
+                "SELECT label, reply, cost FROM attempt WHERE request=? AND state='settled'"
+                " ORDER BY label IS NULL, try_no LIMIT 1"
+            )
             found: tuple[str | None, str, int] | None = self._db.execute(query, (request,)).fetchone()
             return found
 
@@ -217,6 +220,23 @@ class Journal:
             return json.loads(db.execute("SELECT value FROM about WHERE name=?", (name,)).fetchone()[0])
 
         return self.write(operation)[0]
+
+    def note(self, kind: str, **detail: Any) -> None:
+        """Add an event."""
+        self.write(lambda db: _event(db, kind, **detail))
+
+    @property
+    def why(self) -> str:
+        """Why the run ended last; empty where it did not."""
+        with self._lock:
+            row = self._db.execute("SELECT detail FROM event WHERE kind='ended' ORDER BY id DESC LIMIT 1").fetchone()
+        return str(json.loads(row[0])["why"]) if row else ""
+
+    def paid(self, request: str, item: int) -> int:
+        """What all attempts at a request cost that were made for this item, lost ones in full."""
+        query = "SELECT COALESCE(SUM(cost), 0) FROM attempt WHERE request=? AND item=? AND state IN ('settled','lost')"
+        with self._lock:
+            return int(self._db.execute(query, (request, item)).fetchone()[0])
 
     def record(self, t: int, choice: Any, outcome: Any) -> None:
         """Store a round. Raises `sqlite3.IntegrityError` where it was stored before."""

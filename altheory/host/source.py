@@ -105,12 +105,12 @@ class Till:
         request = digest(source.name, body)
         known = self.journal.answer(request)
         if known is not None and source.read(known[1]).label is not None:
-            return Bought(source.read(known[1]), 0, cached=True)
+            return Bought(source.read(known[1]), self.journal.paid(request, item), cached=True)
         async with self._slots:
             return await self._ask(source, body, request, item)
 
     async def _ask(self, source: Source, body: Mapping[str, Any], request: str, item: int) -> Bought:
-        spent, before, last = 0, self.journal.tries(request), Label(None, "no answer")
+        before, last = self.journal.tries(request), Label(None, "no answer")
         for n in range(self.tries):
             key = digest(request, before + n)
             await self._hold(key, request, item, source, before + n, source.most(body))
@@ -127,23 +127,21 @@ class Till:
                 await asyncio.shield(self._do(self.journal.losing(key, repr(error))))
                 if isinstance(error, asyncio.CancelledError):
                     raise
-                spent, last = spent + source.most(body), Label(None, f"outcome unknown: {error}")
+                last = Label(None, f"outcome unknown: {error}")
                 await asyncio.sleep(self.wait * 2**n)
                 continue
             last = source.read(received.reply)
             if received.cost is None:
                 await self._do(self.journal.losing(key, "no usage reported"))
-                spent += source.most(body)
             else:
                 settled = self.journal.settling(
                     key, cost=received.cost, label=last.label, reply=received.reply, usage=dict(received.usage),
                     id=received.id,
                 )  # fmt: skip
                 await asyncio.shield(self._do(settled))
-                spent += received.cost
             if last.label is not None:
-                return Bought(last, spent)
-        return Bought(last, spent)
+                break
+        return Bought(last, self.journal.paid(request, item))
 
     async def _hold(self, key: str, request: str, item: int, source: Source, n: int, amount: int) -> None:
         """Hold the money; where it does not fit, wait for open calls to settle before the budget is called spent."""

@@ -1,0 +1,119 @@
+"""The loop, live: the same policy, on an oracle that costs money."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from altheory.core import Choice, Key, Menu, Outcome
+from altheory.core.check import at_least
+from altheory.core.keys import initial_keys, round_keys
+from altheory.host.journal import Journal
+from altheory.host.money import pico
+from altheory.host.source import BudgetSpentError, Till
+
+Replies = dict[int, tuple[str | None, int]]
+
+
+class Desk(Protocol):
+    """A live oracle: what it offers, and how it buys what was chosen, or is told what was bought before."""
+
+    def offer(self) -> Menu: ...
+
+    def answer(self, choice: Choice, till: Till) -> Awaitable[tuple[Choice, Outcome]]: ...
+
+    def told(self, choice: Choice, replies: Replies) -> tuple[Choice, Outcome]: ...
+
+    @property
+    def classes(self) -> Any: ...
+
+
+def run(
+    policy: Any,
+    desk: Desk,
+    key: Key,
+    *,
+    rounds: int,
+    journal: str | Path,
+    budget: float,
+    prices: str = "",
+    tries: int = 4,
+    wait: float = 0.5,
+    at_once: int = 16,
+    watch: Callable[[int, Journal], None] | None = None,
+) -> Any:
+    """Run a policy on a desk for at most `rounds` rounds and `budget` dollars; returns the policy's last state.
+
+    The policy that `simulate` runs, with the keys that it would have there. Everything is in the file `journal`: a run
+    that ended or was killed goes on from it, nothing that was paid for is asked again, and spent + held never exceeds
+    the budget. Ends when the policy stops, nothing is open, or the next call does not fit the budget; `why` in the
+    journal says which. `watch(t, journal)` is called after each round. `tries`, `wait`, `at_once`: see `Till`.
+
+    Raises `ValueError` where the journal is of another run (another key, or other prices).
+    """
+    at_least("run rounds", rounds, 1)
+    book = Journal(journal, cap=pico(budget), prices=prices)
+    try:
+        mark = np.asarray(jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key).tolist()
+        if book.about("key", mark) != mark:
+            raise ValueError(f"{journal} is of a run with another key: use that key, or a new file")
+        return asyncio.run(_run(policy, desk, key, rounds, book, (tries, wait, at_once), watch))
+    finally:
+        book.close()
+
+
+async def _run(
+    policy: Any,
+    desk: Desk,
+    key: Key,
+    rounds: int,
+    book: Journal,
+    limits: tuple[int, float, int],
+    watch: Callable[[int, Journal], None] | None,
+) -> Any:
+    till = Till(book, tries=limits[0], wait=limits[1], at_once=limits[2])
+    select, update = jax.jit(policy.select), jax.jit(policy.update)
+    state = policy.init(initial_keys(key)[0])
+    stored = {t: (chosen, replies) for t, chosen, replies in book.rounds()}
+    for t in range(1, rounds + 1):
+        menu = desk.offer()
+        choice = select(state, menu, round_keys(key, t)[0])
+        if bool(choice.stop) or not bool(menu.open.any()):
+            return _ended(book, state, "the policy stopped" if bool(choice.stop) else "nothing is open", t)
+        choice = choice.replace(valid=choice.valid & menu.open[choice.item])
+        rows = np.atleast_1d(np.asarray(choice.item))[np.atleast_1d(np.asarray(choice.valid))].tolist()
+        if t in stored:
+            if stored[t][0] != rows:
+                raise ValueError(
+                    f"{book.path} chose {stored[t][0]} in round {t}, and this policy {rows}: use a new file"
+                )
+            after, outcome = desk.told(choice, {int(row): tuple(reply) for row, reply in stored[t][1].items()})
+        else:
+            try:
+                after, outcome = await desk.answer(choice, till)
+            except BudgetSpentError as spent:
+                return _ended(book, state, f"the budget is spent: {spent}", t)
+            book.record(t, rows, _replies(desk, choice, after, outcome))
+        state = update(state, menu, after, outcome)
+        if watch is not None:
+            watch(t, book)
+    return _ended(book, state, "all rounds were played", rounds)
+
+
+def _replies(desk: Desk, asked: Choice, read: Choice, outcome: Outcome) -> dict[str, tuple[str | None, int]]:
+    """By row: the label, or None where none could be read, and the cost in picodollars."""
+    each = [np.atleast_1d(np.asarray(a)) for a in (asked.item, asked.valid, read.valid, outcome.y, outcome.cost)]
+    return {
+        str(int(row)): (desk.classes[int(y)] if ok else None, pico(float(cost)))
+        for row, bought, ok, y, cost in zip(*each, strict=True)
+        if bought
+    }
+
+
+def _ended(book: Journal, state: Any, why: str, t: int) -> Any:
+    book.note("ended", round=t, why=why)
+    return state
