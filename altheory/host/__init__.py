@@ -3,6 +3,7 @@
 from altheory.host.desk import LabelDesk
 from altheory.host.journal import Account, Journal
 from altheory.host.money import Price, PriceTable, dollars, pico, price_table
+from altheory.host.openai_labeler import OpenAILabeler
 from altheory.host.reading import label_schema, read_label
 from altheory.host.run import run
 from altheory.host.simulated import SimulatedLabeler
@@ -25,6 +26,7 @@ __all__ = [
     "Label",
     "LabelDesk",
     "NotChargedError",
+    "OpenAILabeler",
     "OutcomeUnknownError",
     "Price",
     "PriceTable",

@@ -31,6 +31,9 @@ class Desk(Protocol):
     @property
     def classes(self) -> Any: ...
 
+    @property
+    def sources(self) -> Any: ...
+
 
 def run(
     policy: Any,
@@ -78,6 +81,25 @@ async def _run(
     till = Till(book, tries=limits[0], wait=limits[1], at_once=limits[2])
     select, update = jax.jit(policy.select), jax.jit(policy.update)
     state = policy.init(initial_keys(key)[0])
+    try:
+        return await _rounds(state, select, update, desk, key, rounds, book, till, watch)
+    finally:
+        for source in desk.sources:
+            if hasattr(source, "close"):
+                await source.close()
+
+
+async def _rounds(
+    state: Any,
+    select: Any,
+    update: Any,
+    desk: Desk,
+    key: Key,
+    rounds: int,
+    book: Journal,
+    till: Till,
+    watch: Callable[[int, Journal], None] | None,
+) -> Any:
     stored = {t: (chosen, replies) for t, chosen, replies in book.rounds()}
     for t in range(1, rounds + 1):
         menu = desk.offer()
