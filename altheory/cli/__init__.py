@@ -178,6 +178,57 @@ def route(
 
 
 @app.command()
+def label(
+    texts: Annotated[Path, typer.Argument(help="A .csv or .parquet with a column of texts.")],
+    classes: Annotated[str, typer.Option(help="The labels, with commas between.")],
+    labeler: Annotated[Path, typer.Option(help="A .toml of [[labeler]] blocks: see docs/live.md.")],
+    budget: Annotated[float, typer.Option(help="Dollars: never exceeded.")],
+    column: Annotated[str, typer.Option(help="The column with the texts.")] = "text",
+    policy: Annotated[str, typer.Option(help="bald, entropy or margin, each also with /$; or random.")] = "bald/$",
+    rounds: Annotated[
+        int | None, typer.Option(help="Rounds at most; as many as there are labels, if not given.")
+    ] = None,
+    batch: Annotated[int, typer.Option(help="Labels bought at once in a round.")] = 8,
+    dim: Annotated[int, typer.Option(help="Leading components of the texts' features to use.")] = 32,
+    dry_run: Annotated[bool, typer.Option(help="Say what it may cost, and call no one.")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on from what a run left in the folder.")] = False,
+    seed: Annotated[int, typer.Option(help="The key that all randomness comes from.")] = 0,
+    out: Annotated[Path, typer.Option(help="Folder for the labels and the journal.")] = Path("out/label"),
+) -> None:
+    """Label texts by LLMs or simulated labelers, in the order a policy chooses, under a hard budget."""
+    _devices(False, None, None, None)
+    from rich.console import Console
+
+    from altheory.cli.label_command import run_label
+
+    try:
+        files = run_label(
+            texts, column=column, classes=[c.strip() for c in classes.split(",")], labeler=labeler, policy=policy,
+            budget=budget, rounds=rounds, batch=batch, dim=dim, dry_run=dry_run, resume=resume, seed=seed, out=out,
+            console=Console(width=None if sys.stdout.isatty() else 120),
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        typer.echo("altheory: interrupted; what was paid for is kept, and --resume goes on from it", err=True)
+        raise typer.Exit(130) from None
+    for path in files:
+        typer.echo(path)
+
+
+@app.command()
+def journal(
+    file: Annotated[Path, typer.Argument(help="The journal of a run: run.db.")],
+    export: Annotated[Path | None, typer.Option(help="Write every call to this .parquet or .csv.")] = None,
+) -> None:
+    """Show a live run's money and calls, and audit its books; exit code 1 where they are not in order."""
+    from rich.console import Console
+
+    from altheory.cli.label_command import run_journal
+
+    if not run_journal(file, export=export, console=Console(width=None if sys.stdout.isatty() else 120)):
+        raise typer.Exit(1)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     from altheory import __version__

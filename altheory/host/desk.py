@@ -10,7 +10,7 @@ import numpy as np
 from altheory.core import Choice, Menu, Outcome, product
 from altheory.core.check import finite, matrix, one_length, within
 from altheory.host.money import dollars
-from altheory.host.source import Bought, Source, Till
+from altheory.host.source import Bought, BudgetSpentError, Replies, Source, Till
 
 
 class LabelDesk:
@@ -51,15 +51,24 @@ class LabelDesk:
         """What can be asked now."""
         return Menu(self._x, self._price, self._noise, jnp.asarray(self._open))
 
-    async def answer(self, choice: Choice, till: Till) -> tuple[Choice, Outcome]:
-        """Buy what was chosen, all at once; a row without a readable reply becomes one that was passed over."""
+    async def answer(self, choice: Choice, till: Till) -> tuple[Replies, Exception | None]:
+        """Buy what was chosen, all at once: what was bought, and why the rest was not, if any was not."""
         rows, asked = np.atleast_1d(np.asarray(choice.item)), np.atleast_1d(np.asarray(choice.valid))
-        tasks = {int(r): self._buy(int(r), till) for r in dict.fromkeys(rows[asked].tolist())}
-        bought = dict(zip(tasks, await asyncio.gather(*tasks.values()), strict=True))
-        return self.told(choice, {row: (b.label.label, b.cost) for row, b in bought.items()})
+        wanted = list(dict.fromkeys(int(row) for row in rows[asked]))
+        results = await asyncio.gather(*(self._buy(row, till) for row in wanted), return_exceptions=True)
+        failed = [result for result in results if isinstance(result, BaseException)]
+        if any(not isinstance(error, Exception) for error in failed):
+            raise failed[0]
+        bought = {row: b for row, b in zip(wanted, results, strict=True) if isinstance(b, Bought)}
+        failed.sort(key=lambda error: isinstance(error, BudgetSpentError))
+        why = failed[0] if failed else None
+        return {row: (b.label.label, b.cost) for row, b in bought.items()}, why  # type: ignore[return-value]
 
-    def told(self, choice: Choice, replies: dict[int, tuple[str | None, int]]) -> tuple[Choice, Outcome]:
-        """The outcome of replies by row, each a label or None and its cost in picodollars; the rows close."""
+    def told(self, choice: Choice, replies: Replies) -> tuple[Choice, Outcome]:
+        """The outcome of replies by row, each a label or None and its cost in picodollars; these rows close.
+
+        A row chosen without a readable reply becomes one that was passed over.
+        """
         shape = jnp.shape(choice.item)
         rows, asked = np.atleast_1d(np.asarray(choice.item)), np.atleast_1d(np.asarray(choice.valid))
         label = [replies.get(int(r), (None, 0))[0] if a else None for r, a in zip(rows, asked, strict=True)]

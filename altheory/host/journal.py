@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,20 @@ class Journal:
         self._db.execute("PRAGMA synchronous=EXTRA")
         self._db.executescript(SCHEMA)
         self.write(lambda db: self._open(db, cap, prices))
+
+    @classmethod
+    def opened(cls, path: str | Path) -> "Journal":
+        """The journal of a run that was begun, with its own budget. Raises `ValueError` where there is none."""
+        if not Path(path).is_file():
+            raise ValueError(f"there is no journal {path}")
+        with closing(sqlite3.connect(path)) as db:
+            try:
+                row = db.execute("SELECT cap, prices FROM budget").fetchone()
+            except sqlite3.DatabaseError:
+                row = None
+        if row is None:
+            raise ValueError(f"{path} is no journal of a run")
+        return cls(path, cap=row[0], prices=row[1])
 
     def _open(self, db: sqlite3.Connection, cap: int, prices: str) -> None:
         row = db.execute("SELECT cap, prices FROM budget").fetchone()

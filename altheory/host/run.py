@@ -14,22 +14,17 @@ from altheory.core.check import at_least
 from altheory.core.keys import initial_keys, round_keys
 from altheory.host.journal import Journal
 from altheory.host.money import pico
-from altheory.host.source import BudgetSpentError, Till
-
-Replies = dict[int, tuple[str | None, int]]
+from altheory.host.source import BudgetSpentError, Replies, Till
 
 
 class Desk(Protocol):
-    """A live oracle: what it offers, and how it buys what was chosen, or is told what was bought before."""
+    """A live oracle: what it offers, how it buys what was chosen, and what the replies mean to a policy."""
 
     def offer(self) -> Menu: ...
 
-    def answer(self, choice: Choice, till: Till) -> Awaitable[tuple[Choice, Outcome]]: ...
+    def answer(self, choice: Choice, till: Till) -> Awaitable[tuple[Replies, Exception | None]]: ...
 
     def told(self, choice: Choice, replies: Replies) -> tuple[Choice, Outcome]: ...
-
-    @property
-    def classes(self) -> Any: ...
 
     @property
     def sources(self) -> Any: ...
@@ -108,32 +103,26 @@ async def _rounds(
             return _ended(book, state, "the policy stopped" if bool(choice.stop) else "nothing is open", t)
         choice = choice.replace(valid=choice.valid & menu.open[choice.item])
         rows = np.atleast_1d(np.asarray(choice.item))[np.atleast_1d(np.asarray(choice.valid))].tolist()
+        failed: Exception | None = None
         if t in stored:
             if stored[t][0] != rows:
                 raise ValueError(
                     f"{book.path} chose {stored[t][0]} in round {t}, and this policy {rows}: use a new file"
                 )
-            after, outcome = desk.told(choice, {int(row): tuple(reply) for row, reply in stored[t][1].items()})
+            replies: Replies = {int(row): (reply[0], reply[1]) for row, reply in stored[t][1].items()}
         else:
-            try:
-                after, outcome = await desk.answer(choice, till)
-            except BudgetSpentError as spent:
-                return _ended(book, state, f"the budget is spent: {spent}", t)
-            book.record(t, rows, _replies(desk, choice, after, outcome))
+            replies, failed = await desk.answer(choice, till)
+            if replies or failed is None:
+                book.record(t, rows, replies)
+        after, outcome = desk.told(choice, replies)
         state = update(state, menu, after, outcome)
+        if isinstance(failed, BudgetSpentError):
+            return _ended(book, state, f"the budget is spent: {failed}", t)
+        if failed is not None:
+            raise failed
         if watch is not None:
             watch(t, book)
     return _ended(book, state, "all rounds were played", rounds)
-
-
-def _replies(desk: Desk, asked: Choice, read: Choice, outcome: Outcome) -> dict[str, tuple[str | None, int]]:
-    """By row: the label, or None where none could be read, and the cost in picodollars."""
-    each = [np.atleast_1d(np.asarray(a)) for a in (asked.item, asked.valid, read.valid, outcome.y, outcome.cost)]
-    return {
-        str(int(row)): (desk.classes[int(y)] if ok else None, pico(float(cost)))
-        for row, bought, ok, y, cost in zip(*each, strict=True)
-        if bought
-    }
 
 
 def _ended(book: Journal, state: Any, why: str, t: int) -> Any:

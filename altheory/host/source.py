@@ -192,5 +192,8 @@ class Till:
             self._settled.set()
 
 
+Replies = dict[int, tuple[str | None, int]]
+"""What was bought, by menu row: a label, or None where the reply could not be read, and its cost in picodollars."""
+
 Ask = Callable[[Source, str, int], Awaitable[Bought]]
 """How an answer is bought: `Till.buy`, or something around it."""

@@ -1,0 +1,111 @@
+"""`altheory label` and `altheory journal`: texts in, labels with provenance out, and nothing paid twice."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from altheory.cli.label_command import run_journal, run_label
+
+LABELERS = """
+[[labeler]]
+kind = "simulated"
+name = "small"
+column = "truth"
+price = 0.001
+flip = 0.1
+malformed = 0.05
+
+[[labeler]]
+kind = "simulated"
+name = "large"
+column = "truth"
+price = 0.004
+"""
+
+
+@pytest.fixture
+def texts(tmp_path):
+    rng = np.random.default_rng(0)
+    words = {"fruit": ["apple", "pear", "plum", "fig"], "tool": ["hammer", "saw", "drill", "file"]}
+    truth = rng.choice(list(words), 60)
+    said = [" ".join(rng.choice(words[t], 5)) + f" number {i}" for i, t in enumerate(truth)]
+    pd.DataFrame({"text": said, "truth": truth}).to_csv(tmp_path / "texts.csv", index=False)
+    (tmp_path / "labelers.toml").write_text(LABELERS)
+    return tmp_path
+
+
+def labelled(folder, **changes):
+    console = Console(file=io.StringIO(), width=120)
+    given = {
+        "column": "text", "classes": ["fruit", "tool"], "labeler": folder / "labelers.toml", "policy": "bald/$",
+        "budget": 0.05, "rounds": None, "batch": 4, "dim": 8, "dry_run": False, "resume": False, "seed": 0,
+        "out": folder / "out",
+    }  # fmt: skip
+    files = run_label(folder / "texts.csv", console=console, **{**given, **changes})
+    return files, console.file.getvalue()
+
+
+def test_texts_are_labelled_within_the_budget_and_a_second_run_changes_nothing(texts):
+    files, told = labelled(texts)
+    frame = pd.read_parquet(files[0])
+    truth = pd.read_csv(texts / "texts.csv")["truth"]
+    known = frame["label"].notna()
+    assert frame["usd"].sum() == pytest.approx(0.05, abs=0.0011)
+    assert (frame["label"] == truth)[known].mean() > 0.8
+    assert (frame["student"] == truth).mean() > 0.8
+    assert "the budget is spent" in told
+    again, _ = labelled(texts, resume=True)
+    pd.testing.assert_frame_equal(frame, pd.read_parquet(again[0]))
+    console = Console(file=io.StringIO(), width=120)
+    assert run_journal(files[2], export=texts / "calls.csv", console=console)
+    calls = pd.read_csv(texts / "calls.csv")
+    assert calls["cost"].sum() / 1e12 == pytest.approx(frame["usd"].sum())
+    assert "spent $0.05" in console.file.getvalue()
+
+
+def test_a_dry_run_calls_no_one(texts):
+    files, told = labelled(texts, dry_run=True)
+    assert files == []
+    assert "$0.2400" in told
+    assert not (texts / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"column": "words"}, "no column 'words'"),
+        ({"policy": "best"}, "--policy must be one of bald"),
+        ({"classes": ["fruit", "toy"]}, "not among --classes: tool"),
+    ],
+)
+def test_bad_input_is_one_sentence(texts, changes, message):
+    with pytest.raises(ValueError, match=message):
+        labelled(texts, **changes)
+
+
+def test_a_folder_with_a_journal_needs_resume(texts):
+    labelled(texts, rounds=1)
+    with pytest.raises(ValueError, match="add --resume"):
+        labelled(texts, rounds=1)
+
+
+@pytest.mark.parametrize(
+    ("block", "message"),
+    [
+        ("", "names no labeler"),
+        ('[[labeler]]\nkind = "oracle"', "kind 'oracle': write openai or simulated"),
+        ('[[labeler]]\nkind = "openai"\nmodel = "m"', "lacks or does not know 'input'"),
+    ],
+)
+def test_a_labeler_file_is_checked(texts, block, message):
+    (texts / "labelers.toml").write_text(block)
+    with pytest.raises(ValueError, match=message):
+        labelled(texts)
+
+
+def test_what_is_no_journal_is_said_to_be_none(texts):
+    with pytest.raises(ValueError, match="is no journal of a run"):
+        run_journal(texts / "texts.csv", export=None, console=Console(file=io.StringIO()))
