@@ -143,7 +143,7 @@ class PiecewiseBandit:
 
 @record
 class DriftingBandit:
-    """Bernoulli arms whose means start uniform and then walk, each by N(0, `step`^2) a round, reflected at 0 and 1."""
+    """Bernoulli arms whose means start uniform and walk by normal steps of deviation `step`, reflected at 0 and 1."""
 
     reward_range = (0.0, 1.0)
     costs_at_most_price = True
@@ -175,7 +175,8 @@ class DriftingBandit:
 
 @record
 class RisingBandit:
-    r"""Rested arms that change as they are played: the n-th pull of arm k pays `curves[n - 1, k]` + N(0, `sd`^2).
+    r"""Rested arms that change as they are played: the n-th pull of arm k pays `curves[n - 1, k]`
+    and normal noise of deviation `sd`.
 
     Regret is against the arm of the largest sum over the table of T rows, played from the first round on: for curves
     that never fall that is the best policy for T rounds. After T pulls an arm stays at its last value.

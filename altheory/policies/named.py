@@ -116,7 +116,7 @@ def cal(hypotheses: Any, *, classes: int = 2, prior: Any = None) -> SelectiveSam
 
 
 def selective_perceptron(dim: int, *, b: Scalar = 0.5) -> SelectiveSampling:
-    """The selective sampling perceptron in `dim` features: ask with probability b / (b + |margin|).
+    """The selective sampling perceptron in `dim` features: ask with probability :math:`b/(b+|m|)`, m the margin.
 
     `b` is in units of the features' squared length: half of it gives the perceptron's own bound on mistakes.
     Cite: cesabianchi2006worst.
