@@ -19,7 +19,8 @@ from altheory.beliefs import logistic
 from altheory.cli.outcomes import read_table
 from altheory.cli.texts import text_features
 from altheory.core import menu
-from altheory.host.journal import Journal
+from altheory.core.check import at_least
+from altheory.host.journal import Journal, digest
 from altheory.policies import Argmax, Batched, random
 from altheory.scores import bald_score, entropy_score, margin_score, per_dollar
 
@@ -44,7 +45,7 @@ def read_labelers(path: Path, classes: Sequence[str], table: pd.DataFrame) -> tu
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path}: labeler {number + 1} ({kind}) lacks or does not know {error}") from None
         sources.append(made)
-        noise.append(float(block.get("noise", given.get("flip", 0.1))))
+        noise.append(float(block.get("noise", block.get("flip", 0.1))))
     if not sources:
         raise ValueError(f"{path} names no labeler: add a [[labeler]] block")
     return sources, noise
@@ -79,6 +80,10 @@ def run_label(
         raise ValueError(f"{texts} has no column {column!r}: it has {', '.join(map(str, table.columns))}")
     if policy not in POLICIES:
         raise ValueError(f"--policy must be one of {', '.join(POLICIES)}; it is {policy!r}")
+    at_least("--batch", batch, 1)
+    at_least("--dim", dim, 1)
+    if table[column].isna().any():
+        raise ValueError(f"{texts}: row {int(table[column].isna().argmax())} of {column!r} has no text: drop it first")
     sources, noise = read_labelers(labeler, classes, table)
     said = table[column].astype(str).tolist()
     x = _components(text_features(said), dim)
@@ -96,7 +101,8 @@ def run_label(
     with Progress(*columns, console=Console(stderr=True), disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=total)
         state = host.run(
-            made, desk, jax.random.key(seed), rounds=total, journal=journal, budget=budget, at_once=max(batch, 1),
+            made, desk, jax.random.key(seed), rounds=total, journal=journal, budget=budget, at_once=batch,
+            prices=digest(labeler.read_text(encoding="utf-8"))[:16],
             watch=lambda t, book: bar.update(
                 task, completed=t, description=f"${host.dollars(book.account.spent):.4f} of ${budget:g}"
             ),
@@ -152,7 +158,7 @@ def _labels(journal: Path, desk: host.LabelDesk, state: Any, x: np.ndarray) -> p
         best = None if probs is None else int(probs[item].argmax())
         rows.append(
             {
-                "item": item, "text": text, "label": max(set(said), key=said.count) if said else None,
+                "item": item, "text": text, "label": max(said, key=said.count) if said else None,
                 "asked": json.dumps([[who, label] for who, label, _ in told.get(item, [])]),
                 "usd": sum(host.dollars(cost) for _, _, cost in told.get(item, [])),
                 "student": None if best is None else desk.classes[best],
@@ -176,8 +182,6 @@ def _report(journal: Path, frame: pd.DataFrame, console: Console) -> None:
 
 def run_journal(path: Path, *, export: Path | None, console: Console) -> bool:
     """Show a journal's money and calls, and write its attempts to a file; returns whether the books are in order."""
-    if not path.exists():
-        raise ValueError(f"there is no journal {path}")
     book = Journal.opened(path)
     account, attempts = book.account, pd.DataFrame(book.attempts())
     shown = Table("state", "calls", "dollars")

@@ -1,7 +1,7 @@
 """What answers questions for money, and the one way of paying for an answer."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
@@ -14,11 +14,10 @@ POLL = 0.25
 
 @dataclass(frozen=True)
 class Label:
-    """An answer that was read: the class, or None and the `problem`; `probs` over the classes where it has them."""
+    """An answer that was read: the class, or None and the `problem`."""
 
     label: str | None
     problem: str = ""
-    probs: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,7 @@ class Till:
         self._pending: list[tuple[Operation, asyncio.Future[Any]]] = []
         self._writer: asyncio.Task[None] | None = None
         self._settled = asyncio.Event()
+        self._asking: dict[str, asyncio.Lock] = {}
 
     async def buy(self, source: Source, text: str, item: int) -> Bought:
         """An answer to a text: from the journal where it was paid for before, else by a call, or several.
@@ -103,11 +103,12 @@ class Till:
         """
         body = source.request(text)
         request = digest(source.name, body)
-        known = self.journal.answer(request)
-        if known is not None and source.read(known[1]).label is not None:
-            return Bought(source.read(known[1]), self.journal.paid(request, item), cached=True)
-        async with self._slots:
-            return await self._ask(source, body, request, item)
+        async with self._asking.setdefault(request, asyncio.Lock()):  # one text twice at once is asked once
+            known = self.journal.answer(request)
+            if known is not None and source.read(known[1]).label is not None:
+                return Bought(source.read(known[1]), self.journal.paid(request, item), cached=True)
+            async with self._slots:
+                return await self._ask(source, body, request, item)
 
     async def _ask(self, source: Source, body: Mapping[str, Any], request: str, item: int) -> Bought:
         before, last = self.journal.tries(request), Label(None, "no answer")
@@ -123,9 +124,10 @@ class Till:
                     raise
                 await asyncio.sleep(self.wait * 2**n if error.retry_after is None else error.retry_after)
                 continue
-            except (OutcomeUnknownError, asyncio.CancelledError) as error:
-                await asyncio.shield(self._do(self.journal.losing(key, repr(error))))
-                if isinstance(error, asyncio.CancelledError):
+            except (Exception, asyncio.CancelledError) as error:
+                why = str(error) if isinstance(error, OutcomeUnknownError) else type(error).__name__
+                await asyncio.shield(self._do(self.journal.losing(key, why)))
+                if not isinstance(error, OutcomeUnknownError):
                     raise
                 last = Label(None, f"outcome unknown: {error}")
                 await asyncio.sleep(self.wait * 2**n)
@@ -185,7 +187,7 @@ class Till:
                     raise
                 continue
             for (_, future), result in zip(batch, results, strict=True):
-                if isinstance(result, Exception):
+                if not future.done() and isinstance(result, Exception):
                     future.set_exception(result)
                 elif not future.done():
                     future.set_result(result)
@@ -194,6 +196,3 @@ class Till:
 
 Replies = dict[int, tuple[str | None, int]]
 """What was bought, by menu row: a label, or None where the reply could not be read, and its cost in picodollars."""
-
-Ask = Callable[[Source, str, int], Awaitable[Bought]]
-"""How an answer is bought: `Till.buy`, or something around it."""

@@ -158,6 +158,34 @@ def test_an_answer_that_was_paid_for_is_never_bought_again(tmp_path):
     assert len(book.attempts()) == 1
 
 
+def test_one_text_twice_at_once_is_asked_once(tmp_path):
+    source = host.SimulatedLabeler("m", [1] * 8, CLASSES, seconds=0.01)
+    book = host.Journal(tmp_path / "r.db", cap=host.pico(1))
+
+    async def buy():
+        till = host.Till(book)
+        return await asyncio.gather(*(till.buy(source, "one text", i) for i in range(8)))
+
+    assert {b.label.label for b in asyncio.run(buy())} == {"green"}
+    assert len(book.attempts()) == 1
+
+
+def test_a_source_that_breaks_leaves_nothing_held(tmp_path):
+    class Broken(Faulty):
+        async def send(self, request, item):
+            raise ZeroDivisionError("a secret")
+
+    book = host.Journal(tmp_path / "r.db", cap=host.pico(1))
+
+    async def buy():
+        return await host.Till(book).buy(Broken(host.SimulatedLabeler("m", [0], CLASSES), 0), "text", 0)
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(buy())
+    assert [(a["state"], a["detail"]) for a in book.attempts()] == [("lost", "ZeroDivisionError")]
+    assert book.account.held == 0
+
+
 def test_the_readable_answer_is_remembered_not_the_first(tmp_path):
     source = host.SimulatedLabeler("m", [1] * 200, CLASSES, malformed=0.5)
     book = host.Journal(tmp_path / "r.db", cap=host.pico(1))
