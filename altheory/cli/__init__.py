@@ -193,6 +193,9 @@ def label(
     dry_run: Annotated[bool, typer.Option(help="Say what it may cost, and call no one.")] = False,
     resume: Annotated[bool, typer.Option(help="Go on from what a run left in the folder.")] = False,
     seed: Annotated[int, typer.Option(help="The key that all randomness comes from.")] = 0,
+    audit: Annotated[
+        str | None, typer.Option(help="A column with labels a person gave, empty where none: accuracy is told by it.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the labels and the journal.")] = Path("out/label"),
 ) -> None:
     """Label texts by LLMs or simulated labelers, in the order a policy chooses, under a hard budget."""
@@ -205,7 +208,7 @@ def label(
         files = run_label(
             texts, column=column, classes=[c.strip() for c in classes.split(",")], labeler=labeler, policy=policy,
             budget=budget, rounds=rounds, batch=batch, dim=dim, dry_run=dry_run, resume=resume, seed=seed, out=out,
-            console=Console(width=None if sys.stdout.isatty() else 120),
+            audit=audit, console=Console(width=None if sys.stdout.isatty() else 120),
         )  # fmt: skip
     except KeyboardInterrupt:
         typer.echo("altheory: interrupted; what was paid for is kept, and --resume goes on from it", err=True)

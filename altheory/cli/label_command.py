@@ -12,6 +12,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from scipy.stats import binomtest
 from sklearn.decomposition import PCA
 
 from altheory import host
@@ -73,6 +74,7 @@ def _simulated(
 def run_label(
     texts: Path, *, column: str, classes: Sequence[str], labeler: Path, policy: str, budget: float, rounds: int | None,
     batch: int, dim: int, dry_run: bool, resume: bool, seed: int, out: Path, console: Console,
+    audit: str | None = None,
 ) -> list[Path]:  # fmt: skip
     """Label the texts; returns the files written: labels as parquet and csv, and the journal."""
     table = read_table(texts)
@@ -84,6 +86,7 @@ def run_label(
     at_least("--dim", dim, 1)
     if table[column].isna().any():
         raise ValueError(f"{texts}: row {int(table[column].isna().argmax())} of {column!r} has no text: drop it first")
+    checked = None if audit is None else _checked(table, audit, classes, texts)
     sources, noise = read_labelers(labeler, classes, table)
     said = table[column].astype(str).tolist()
     x = _components(text_features(said), dim)
@@ -112,6 +115,8 @@ def run_label(
     frame.to_parquet(files[0])
     frame.to_csv(files[1], index=False)
     _report(journal, frame, console)
+    if checked is not None:
+        _audit(frame, checked, console)
     return [*files, journal]
 
 
@@ -178,6 +183,48 @@ def _report(journal: Path, frame: pd.DataFrame, console: Console) -> None:
     console.print(f"{len(attempts)} calls: {unread} replies could not be read, {lost} have an unknown outcome")
     console.print(f"ended: {book.why}")
     book.close()
+
+
+def _checked(table: pd.DataFrame, column: str, classes: Sequence[str], path: Path) -> pd.Series:
+    """The labels that a person gave, empty where nobody did."""
+    if column not in table:
+        raise ValueError(f"{path} has no column {column!r} to audit by: it has {', '.join(map(str, table.columns))}")
+    checked = table[column].astype("string").str.strip().replace("", pd.NA).reset_index(drop=True)
+    unknown = sorted(set(checked.dropna()) - set(classes))
+    if unknown:
+        raise ValueError(f"the audit {column!r} has labels that are not among --classes: {', '.join(unknown[:5])}")
+    if checked.isna().all():
+        raise ValueError(f"the audit {column!r} has no label: fill it in for some rows, best drawn at random")
+    return checked
+
+
+def accuracies(frame: pd.DataFrame, checked: pd.Series) -> pd.DataFrame:
+    r"""How often each labeler, the label kept and the student agree with the labels that a person gave.
+
+    Of `n` audited texts with an answer, `right` are right; `low` and `high` are Clopper and Pearson's exact interval
+    at 95 %: it covers the accuracy where the audited texts were drawn at random among those answered.
+    """
+    answers: dict[str, dict[int, str]] = {}
+    for item, asked in enumerate(frame["asked"]):
+        for who, label in json.loads(asked):
+            answers.setdefault(f"labeler {who}", {})[item] = label
+    answers["the label kept"], answers["the student"] = dict(frame["label"]), dict(frame["student"])
+    rows = {}
+    for who, said in answers.items():
+        pairs = [(said[i], checked[i]) for i in said if pd.notna(said[i]) and pd.notna(checked[i])]
+        if pairs:
+            right = sum(label == truth for label, truth in pairs)
+            interval = binomtest(right, len(pairs)).proportion_ci(0.95, method="exact")
+            rows[who] = (len(pairs), right, right / len(pairs), interval.low, interval.high)
+    made = pd.DataFrame.from_dict(rows, orient="index", columns=["n", "right", "accuracy", "low", "high"])
+    return made.rename_axis("answers of")
+
+
+def _audit(frame: pd.DataFrame, checked: pd.Series, console: Console) -> None:
+    shown = Table("answers of", "audited", "accuracy", "95 % interval")
+    for who, row in accuracies(frame, checked).iterrows():
+        shown.add_row(str(who), f"{row['n']:.0f}", f"{row['accuracy']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}")
+    console.print(shown)
 
 
 def run_journal(path: Path, *, export: Path | None, console: Console) -> bool:

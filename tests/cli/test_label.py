@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from altheory.cli.label_command import run_journal, run_label
+from altheory.cli.label_command import accuracies, run_journal, run_label
 
 LABELERS = """
 [[labeler]]
@@ -109,3 +109,43 @@ def test_a_labeler_file_is_checked(texts, block, message):
 def test_what_is_no_journal_is_said_to_be_none(texts):
     with pytest.raises(ValueError, match="is no journal of a run"):
         run_journal(texts / "texts.csv", export=None, console=Console(file=io.StringIO()))
+
+
+def test_an_audit_tells_accuracies_by_intervals_that_cover_them(texts):
+    path = texts / "texts.csv"
+    table = pd.read_csv(path)
+    drawn = np.random.default_rng(1).choice(60, 30, replace=False)
+    table["checked"] = table["truth"].where(table.index.isin(drawn))
+    table.to_csv(path, index=False)
+    files, told = labelled(texts, audit="checked", budget=0.2)
+    frame = pd.read_parquet(files[0])
+    made = accuracies(frame, table["checked"].astype("string"))
+    assert set(made.index) == {"labeler small", "labeler large", "the label kept", "the student"}
+    assert made.loc["labeler large", "accuracy"] == 1 == made.loc["labeler large", "high"]
+    assert 0 < made.loc["labeler large", "low"] < 1
+    assert made.loc["the student", "n"] == 30  # whatever was asked
+    kept = frame["label"].notna() & table["checked"].notna()
+    assert made.loc["the label kept", "right"] == (frame["label"] == table["truth"])[kept].sum()
+    for who in made.index:
+        assert who in told
+    wrong = accuracies(frame, table["checked"].map({"fruit": "tool", "tool": "fruit"}))
+    assert wrong.loc["labeler large", "accuracy"] == 0
+
+
+def test_intervals_are_those_of_published_tables():
+    """Clopper and Pearson, 1934: 10 of 10 and 8 of 10 at 95 %."""
+    rows = pd.DataFrame({"asked": ["[]"] * 10, "label": ["a"] * 10, "student": ["a"] * 8 + ["b"] * 2})
+    made = accuracies(rows, pd.Series(["a"] * 10))
+    assert tuple(made.loc["the label kept", ["low", "high"]]) == pytest.approx((0.6915, 1), abs=1e-4)
+    assert tuple(made.loc["the student", ["low", "high"]]) == pytest.approx((0.4439, 0.9748), abs=1e-4)
+
+
+def test_an_audit_that_cannot_be_read_is_refused_before_any_call(texts):
+    with pytest.raises(ValueError, match="has no column 'checked' to audit by"):
+        labelled(texts, audit="checked")
+    table = pd.read_csv(texts / "texts.csv")
+    for labels, sentence in (("", "has no label: fill it in"), ("stone", "not among --classes: stone")):
+        table.assign(checked=labels).to_csv(texts / "texts.csv", index=False)
+        with pytest.raises(ValueError, match=sentence):
+            labelled(texts, audit="checked")
+    assert not (texts / "out").exists()
