@@ -33,8 +33,9 @@ def read_labelers(path: Path, classes: Sequence[str], table: pd.DataFrame) -> tu
     """Labelers and the error rate expected of each, from a TOML file of `[[labeler]]` blocks.
 
     `kind = "openai"`: `model`, `input` and `output` in dollars per million tokens, perhaps `base_url`, `question`,
-    `output_cap`, `key_from`. `kind = "simulated"`: `name`, `column` with the right labels, and perhaps `price` in
-    dollars, `flip` (how often it is wrong), `malformed`. Both: `noise`, the error rate one expects.
+    `output_cap`, `key_from`, and `requests_per_minute`, `tokens_per_minute`.
+    `kind = "simulated"`: `name`, `column` with the right labels, and perhaps `price` in dollars, `flip` (how often it
+    is wrong), `malformed`. Both: `noise`, the error rate one expects.
     """
     sources, noise = [], []
     for number, block in enumerate(tomllib.loads(path.read_text(encoding="utf-8")).get("labeler", [])):
@@ -52,9 +53,11 @@ def read_labelers(path: Path, classes: Sequence[str], table: pd.DataFrame) -> tu
     return sources, noise
 
 
-def _openai(given: dict[str, Any], classes: Sequence[str]) -> host.OpenAILabeler:
+def _openai(given: dict[str, Any], classes: Sequence[str]) -> host.OpenAILabeler | host.Limited:
     price = host.Price.per_million(given.pop("input"), given.pop("output"), given.pop("call", 0))
-    return host.OpenAILabeler(classes=list(classes), price=price, **given)
+    requests, tokens = given.pop("requests_per_minute", None), given.pop("tokens_per_minute", None)
+    made = host.OpenAILabeler(classes=list(classes), price=price, **given)
+    return made if requests is None and tokens is None else host.Limited(made, requests=requests, tokens=tokens)
 
 
 def _simulated(

@@ -2,6 +2,7 @@
 
 from altheory.host.desk import LabelDesk
 from altheory.host.journal import Account, Journal
+from altheory.host.limited import Limited
 from altheory.host.money import Price, PriceTable, dollars, pico, price_table
 from altheory.host.openai_labeler import OpenAILabeler
 from altheory.host.reading import label_schema, read_label
@@ -25,6 +26,7 @@ __all__ = [
     "Journal",
     "Label",
     "LabelDesk",
+    "Limited",
     "NotChargedError",
     "OpenAILabeler",
     "OutcomeUnknownError",

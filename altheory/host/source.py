@@ -52,10 +52,11 @@ class Source(Protocol):
 
     `request(text)` is all that decides the answer, as JSON; `most(request)` the largest charge in picodollars;
     `send(request, item)` asks once, with no retries of its own, and raises `NotChargedError` or `OutcomeUnknownError`;
-    `read(reply)` parses.
+    `read(reply)` parses. A source may have `ready(request)`, awaited before each attempt's money is held.
     """
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def request(self, text: str) -> Mapping[str, Any]: ...
 
@@ -112,8 +113,11 @@ class Till:
 
     async def _ask(self, source: Source, body: Mapping[str, Any], request: str, item: int) -> Bought:
         before, last = self.journal.tries(request), Label(None, "no answer")
+        ready = getattr(source, "ready", None)
         for n in range(self.tries):
             key = digest(request, before + n)
+            if ready is not None:
+                await ready(body)
             await self._hold(key, request, item, source, before + n, source.most(body))
             try:
                 received = await source.send(body, item)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from altheory.cli.label_command import accuracies, run_journal, run_label
+from altheory import host
+from altheory.cli.label_command import accuracies, read_labelers, run_journal, run_label
 
 LABELERS = """
 [[labeler]]
@@ -149,3 +150,15 @@ def test_an_audit_that_cannot_be_read_is_refused_before_any_call(texts):
         with pytest.raises(ValueError, match=sentence):
             labelled(texts, audit="checked")
     assert not (texts / "out").exists()
+
+
+def test_limits_a_minute_are_read_from_the_file(tmp_path):
+    path, block = tmp_path / "labelers.toml", '[[labeler]]\nkind = "openai"\nmodel = "m"\ninput = 1\noutput = 2\n'
+    path.write_text(f"{block}requests_per_minute = 60\ntokens_per_minute = 9000\n\n{block}")
+    (limited, plain), _ = read_labelers(path, ["a", "b"], pd.DataFrame())
+    assert isinstance(limited, host.Limited)
+    assert isinstance(plain, host.OpenAILabeler)
+    assert limited.request("x") == plain.request("x")
+    path.write_text(f"{block}tokens_per_minute = 0\n")
+    with pytest.raises(ValueError, match="finite number above 0 a minute"):
+        read_labelers(path, ["a", "b"], pd.DataFrame())
