@@ -29,21 +29,29 @@ SCORES = {"bald": bald_score, "entropy": entropy_score, "margin": margin_score}
 POLICIES = [*SCORES, *(f"{name}/$" for name in SCORES), "random"]
 
 
-def read_labelers(path: Path, classes: Sequence[str], table: pd.DataFrame) -> tuple[list[Any], list[float]]:
+def read_labelers(
+    path: Path, classes: Sequence[str], table: pd.DataFrame, texts: Sequence[str]
+) -> tuple[list[Any], list[float]]:
     """Labelers and the error rate expected of each, from a TOML file of `[[labeler]]` blocks.
 
     `kind = "openai"`: `model`, `input` and `output` in dollars per million tokens, perhaps `base_url`, `question`,
     `output_cap`, `key_from`, and `requests_per_minute`, `tokens_per_minute`.
     `kind = "simulated"`: `name`, `column` with the right labels, and perhaps `price` in dollars, `flip` (how often it
-    is wrong), `malformed`. Both: `noise`, the error rate one expects.
+    is wrong), `malformed`. `kind = "replay"`: `name`, `column` with what it once said, and perhaps `price`. All:
+    `noise`, the error rate one expects.
     """
     sources, noise = [], []
     for number, block in enumerate(tomllib.loads(path.read_text(encoding="utf-8")).get("labeler", [])):
         kind, given = block.get("kind"), {k: v for k, v in block.items() if k not in ("kind", "noise")}
-        if kind not in ("openai", "simulated"):
-            raise ValueError(f"{path}: labeler {number + 1} has kind {kind!r}: write openai or simulated")
+        if kind not in ("openai", "replay", "simulated"):
+            raise ValueError(f"{path}: labeler {number + 1} has kind {kind!r}: write openai, replay or simulated")
         try:
-            made = _openai(given, classes) if kind == "openai" else _simulated(given, classes, table, number)
+            if kind == "openai":
+                made: Any = _openai(given, classes)
+            elif kind == "replay":
+                made = _replay(given, classes, table, texts)
+            else:
+                made = _simulated(given, classes, table, number)
         except (KeyError, TypeError) as error:
             raise ValueError(f"{path}: labeler {number + 1} ({kind}) lacks or does not know {error}") from None
         sources.append(made)
@@ -58,6 +66,13 @@ def _openai(given: dict[str, Any], classes: Sequence[str]) -> host.OpenAILabeler
     requests, tokens = given.pop("requests_per_minute", None), given.pop("tokens_per_minute", None)
     made = host.OpenAILabeler(classes=list(classes), price=price, **given)
     return made if requests is None and tokens is None else host.Limited(made, requests=requests, tokens=tokens)
+
+
+def _replay(
+    given: dict[str, Any], classes: Sequence[str], table: pd.DataFrame, texts: Sequence[str]
+) -> host.ReplayLabeler:
+    said = table[given.pop("column")].fillna("").astype(str).tolist()
+    return host.ReplayLabeler.of_labels(given.pop("name"), texts, said, list(classes), **given)
 
 
 def _simulated(
@@ -90,8 +105,8 @@ def run_label(
     if table[column].isna().any():
         raise ValueError(f"{texts}: row {int(table[column].isna().argmax())} of {column!r} has no text: drop it first")
     checked = None if audit is None else _checked(table, audit, classes, texts)
-    sources, noise = read_labelers(labeler, classes, table)
     said = table[column].astype(str).tolist()
+    sources, noise = read_labelers(labeler, classes, table, said)
     x = _components(text_features(said), dim)
     desk = host.LabelDesk(said, x, sources, classes, noise=noise)
     if dry_run:

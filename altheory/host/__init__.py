@@ -7,7 +7,7 @@ from altheory.host.money import Price, PriceTable, dollars, pico, price_table
 from altheory.host.openai_labeler import OpenAILabeler
 from altheory.host.reading import label_schema, read_label
 from altheory.host.run import run
-from altheory.host.simulated import SimulatedLabeler
+from altheory.host.simulated import ReplayLabeler, SimulatedLabeler
 from altheory.host.source import (
     Bought,
     BudgetSpentError,
@@ -33,6 +33,7 @@ __all__ = [
     "Price",
     "PriceTable",
     "Received",
+    "ReplayLabeler",
     "SimulatedLabeler",
     "Source",
     "Till",

@@ -1,5 +1,6 @@
 """`altheory label` and `altheory journal`: texts in, labels with provenance out, and nothing paid twice."""
 
+import asyncio
 import io
 
 import numpy as np
@@ -97,7 +98,7 @@ def test_a_folder_with_a_journal_needs_resume(texts):
     ("block", "message"),
     [
         ("", "names no labeler"),
-        ('[[labeler]]\nkind = "oracle"', "kind 'oracle': write openai or simulated"),
+        ('[[labeler]]\nkind = "oracle"', "kind 'oracle': write openai, replay or simulated"),
         ('[[labeler]]\nkind = "openai"\nmodel = "m"', "lacks or does not know 'input'"),
     ],
 )
@@ -155,10 +156,34 @@ def test_an_audit_that_cannot_be_read_is_refused_before_any_call(texts):
 def test_limits_a_minute_are_read_from_the_file(tmp_path):
     path, block = tmp_path / "labelers.toml", '[[labeler]]\nkind = "openai"\nmodel = "m"\ninput = 1\noutput = 2\n'
     path.write_text(f"{block}requests_per_minute = 60\ntokens_per_minute = 9000\n\n{block}")
-    (limited, plain), _ = read_labelers(path, ["a", "b"], pd.DataFrame())
+    (limited, plain), _ = read_labelers(path, ["a", "b"], pd.DataFrame(), [])
     assert isinstance(limited, host.Limited)
     assert isinstance(plain, host.OpenAILabeler)
     assert limited.request("x") == plain.request("x")
     path.write_text(f"{block}tokens_per_minute = 0\n")
     with pytest.raises(ValueError, match="finite number above 0 a minute"):
-        read_labelers(path, ["a", "b"], pd.DataFrame())
+        read_labelers(path, ["a", "b"], pd.DataFrame(), [])
+
+
+def test_recorded_answers_are_replayed_and_those_off_the_list_paid_for(texts):
+    table = pd.read_csv(texts / "texts.csv")
+    table["said"] = np.where(table.index < 50, table["truth"], np.where(table.index < 55, "stone", None))
+    table.to_csv(texts / "texts.csv", index=False)
+    block = '[[labeler]]\nkind = "replay"\nname = "crowd"\ncolumn = "said"\nprice = 0.01\n'
+    (texts / "labelers.toml").write_text(block)
+    files, _ = labelled(texts, budget=10, policy="random")
+    frame = pd.read_parquet(files[0])
+    assert (frame["label"][:50] == table["truth"][:50]).all()
+    assert frame["label"][50:].isna().all()
+    np.testing.assert_allclose(frame["usd"][:50], 0.01)
+    np.testing.assert_allclose(frame["usd"][50:], 0.04)  # asked as often as any reply that cannot be read
+
+
+def test_a_text_recorded_twice_has_two_replies_and_one_not_recorded_is_refused():
+    labeler = host.ReplayLabeler.of_labels("crowd", ["x", "x"], ["a", "b"], ["a", "b"])
+    asked = [labeler.read(asyncio.run(labeler.send(labeler.request("x"), 0)).reply).label for _ in range(3)]
+    assert asked == ["a", "b", "b"]
+    with pytest.raises(ValueError, match="crowd has no recorded reply to the text 'y'"):
+        host.LabelDesk(["y"], np.ones((1, 1)), [labeler], ["a", "b"])
+    with pytest.raises(ValueError, match="at least one reply a text"):
+        host.ReplayLabeler("crowd", {"x": []}, ["a", "b"])
