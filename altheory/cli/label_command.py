@@ -68,6 +68,14 @@ def _openai(given: dict[str, Any], classes: Sequence[str]) -> host.OpenAILabeler
     return made if requests is None and tokens is None else host.Limited(made, requests=requests, tokens=tokens)
 
 
+def _on_the_list(labels: pd.Series, classes: Sequence[str]) -> None:
+    unknown = sorted(set(labels) - set(classes))
+    if unknown:
+        raise ValueError(
+            f"the column {labels.name!r} has labels that are not among --classes: {', '.join(unknown[:5])}"
+        )
+
+
 def _replay(
     given: dict[str, Any], classes: Sequence[str], table: pd.DataFrame, texts: Sequence[str]
 ) -> host.ReplayLabeler:
@@ -79,9 +87,7 @@ def _simulated(
     given: dict[str, Any], classes: Sequence[str], table: pd.DataFrame, number: int
 ) -> host.SimulatedLabeler:
     truth = table[given.pop("column")].astype(str)
-    unknown = sorted(set(truth) - set(classes))
-    if unknown:
-        raise ValueError(f"the column {truth.name!r} has labels that are not among --classes: {', '.join(unknown[:5])}")
+    _on_the_list(truth, classes)
     right = np.array([list(classes).index(label) for label in truth])
     rng = np.random.default_rng(number)
     wrong = rng.random(len(right)) < given.pop("flip", 0.0)
@@ -208,9 +214,7 @@ def _checked(table: pd.DataFrame, column: str, classes: Sequence[str], path: Pat
     if column not in table:
         raise ValueError(f"{path} has no column {column!r} to audit by: it has {', '.join(map(str, table.columns))}")
     checked = table[column].astype("string").str.strip().replace("", pd.NA).reset_index(drop=True)
-    unknown = sorted(set(checked.dropna()) - set(classes))
-    if unknown:
-        raise ValueError(f"the audit {column!r} has labels that are not among --classes: {', '.join(unknown[:5])}")
+    _on_the_list(checked.dropna(), classes)
     if checked.isna().all():
         raise ValueError(f"the audit {column!r} has no label: fill it in for some rows, best drawn at random")
     return checked

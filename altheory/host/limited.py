@@ -1,10 +1,10 @@
 """Rate limits: calls and tokens a minute, kept before a call's money is held."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from altheory.host.money import sent_bytes
 from altheory.host.source import Label, Received, Source
 
 
@@ -63,7 +63,7 @@ class Limited:
     async def ready(self, request: Mapping[str, Any]) -> None:
         """Wait for this call's turn."""
         loop = asyncio.get_running_loop()
-        asked = ((self._requests, 1.0), (self._tokens, _bytes(request)))
+        asked = ((self._requests, 1.0), (self._tokens, sent_bytes(request)))
         starts = [pace.grant(loop.time(), amount) for pace, amount in asked if pace is not None]
         await asyncio.sleep(max(starts) - loop.time())
         inner = getattr(self.source, "ready", None)
@@ -74,14 +74,10 @@ class Limited:
         received = await self.source.send(request, item)
         used = received.usage.get("total_tokens")
         if self._tokens is not None and isinstance(used, int) and used >= 0:
-            self._tokens.give_back(_bytes(request) - used)
+            self._tokens.give_back(sent_bytes(request) - used)
         return received
 
     async def close(self) -> None:
         """Close the source, where it has anything open."""
         if hasattr(self.source, "close"):
             await self.source.close()
-
-
-def _bytes(request: Mapping[str, Any]) -> float:
-    return float(len(json.dumps(request, ensure_ascii=False).encode()))

@@ -1,12 +1,14 @@
 """Money of live runs: whole picodollars, and what a call may cost at most."""
 
 import hashlib
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_CEILING, Decimal
 from pathlib import Path
+from typing import Any
 
 PICO = 10**12
 """Picodollars in a dollar: a price per million tokens is a whole number a token; 64 bits hold nine million dollars."""
@@ -29,6 +31,11 @@ def pico(money: float | str | Decimal) -> int:
 def dollars(amount: int) -> float:
     """Picodollars in dollars."""
     return amount / PICO
+
+
+def sent_bytes(request: Mapping[str, Any]) -> int:
+    """Bytes of a request as it is sent: no tokenizer makes more tokens of it."""
+    return len(json.dumps(request, ensure_ascii=False).encode())
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from altheory.host.money import Price
+from altheory.host.money import Price, sent_bytes
 from altheory.host.reading import label_schema, read_label
 from altheory.host.source import Label, NotChargedError, OutcomeUnknownError, Received
 
@@ -79,8 +79,7 @@ class OpenAILabeler:
 
     def most(self, request: Mapping[str, Any]) -> int:
         """What the call may charge at most: a token for each byte that is sent, and the whole output cap."""
-        sent = len(json.dumps(request, ensure_ascii=False).encode())
-        return self.price.most(sent, len(request["messages"]), self.output_cap)
+        return self.price.most(sent_bytes(request), len(request["messages"]), self.output_cap)
 
     async def send(self, request: Mapping[str, Any], item: int) -> Received:
         """One attempt. Says only what is known of its charge: see `NotChargedError`, `OutcomeUnknownError`."""
